@@ -1,0 +1,82 @@
+{
+  'variables': {
+    # Set by our own builds (scripts/setup.js), never at a user's install.
+    'iso_dev%': 0,
+    # 'address,undefined' or 'thread': see scripts/sanitize.js.
+    'iso_sanitize%': '',
+    'core_sources': [
+      'src/core/account.c',
+      'src/core/alloc.c',
+      'src/core/console.c',
+      'src/core/message.c',
+      'src/core/owner.c',
+      'src/core/pool.c',
+      'src/core/task.c',
+      'src/core/thread.c',
+    ],
+  },
+  'target_defaults': {
+    'include_dirs': ['src'],
+    'defines': ['NAPI_VERSION=9'],
+    'cflags': ['-fvisibility=hidden'],
+    # Plain -std=c11 hides pthread_rwlock_t, which uv.h needs.
+    'cflags_c': ['-std=c11', '-D_GNU_SOURCE'],
+    # Node 20's own headers ask for C++17, 24's for C++20: all four compile as C++20.
+    'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+    'cflags_cc': ['-std=c++20'],
+    'xcode_settings': {
+      'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+      'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
+      'MACOSX_DEPLOYMENT_TARGET': '11.0',
+      'OTHER_CFLAGS': ['-std=c11'],
+    },
+    'msvs_settings': {
+      'VCCLCompilerTool': { 'AdditionalOptions': ['/std:c++20', '/std:c11', '/experimental:c11atomics'] },
+    },
+    'conditions': [
+      ['iso_dev==1', {
+        'cflags': ['-Wall', '-Wextra', '-Werror', '-Wshadow'],
+        'cflags_c': ['-Wstrict-prototypes', '-Wmissing-prototypes'],
+      }],
+      ['iso_sanitize!=""', {
+        'cflags': ['-fsanitize=<(iso_sanitize)', '-fno-omit-frame-pointer', '-g', '-O1'],
+        'ldflags': ['-fsanitize=<(iso_sanitize)'],
+      }],
+      ['iso_sanitize=="address,undefined"', {
+        'cflags': ['-fno-sanitize-recover=undefined'],
+      }],
+    ],
+  },
+  'targets': [
+    {
+      'target_name': 'isolated_threads',
+      'sources': [
+        '<@(core_sources)',
+        'src/binding/addon.c',
+        'src/binding/args.c',
+        'src/binding/host.c',
+        'src/binding/pool_binding.c',
+        'src/binding/settle.c',
+        'src/engine/v8/host.cc',
+        'src/engine/v8/isolate.cc',
+        'src/engine/v8/limits.cc',
+        'src/engine/v8/message.cc',
+        'src/engine/v8/natives.cc',
+      ],
+      'include_dirs': ['<(SHARED_INTERMEDIATE_DIR)'],
+      'actions': [{
+        'action_name': 'embed_prelude',
+        'inputs': ['scripts/embed.js', 'src/prelude/prelude.js', 'src/prelude/console.js', 'lib/culprit.js'],
+        'outputs': ['<(SHARED_INTERMEDIATE_DIR)/prelude_source.h'],
+        'action': ['node', 'scripts/embed.js', '<@(_outputs)'],
+      }],
+      'conditions': [
+        ['OS=="linux"', {
+          # The allocator of a SharedArrayBuffer lives in this library, and such a buffer may outlive
+          # the Worker that loaded it: once loaded, stay.
+          'ldflags': ['-Wl,-z,nodelete'],
+        }],
+      ],
+    },
+  ],
+}

@@ -1,0 +1,55 @@
+'use strict';
+
+// Finds the native library, and gives it the functions that settle what C cannot.
+
+const fs = require('node:fs');
+const path = require('node:path');
+
+const root = path.join(__dirname, '..');
+
+function libcName() {
+  if (process.platform !== 'linux') return '';
+  const isGlibc = Boolean(process.report?.getReport?.().header.glibcVersionRuntime);
+  return isGlibc ? '-glibc' : '-musl';
+}
+
+/** Where a prebuilt library for this Node would be; scripts/lines.js puts it there. */
+function prebuiltPath() {
+  const target = `${process.platform}-${process.arch}${libcName()}`;
+  return path.join(root, 'prebuilds', target, `node-abi${process.versions.modules}.node`);
+}
+
+const builtPath = () => path.join(root, 'build', 'Release', 'isolated_threads.node');
+
+function findLibrary() {
+  // For the tests, which must not run on an old prebuilt one: see CONTRIBUTING.md.
+  if (process.env.ISOLATED_THREADS_LIBRARY) return process.env.ISOLATED_THREADS_LIBRARY;
+  for (const file of [prebuiltPath(), builtPath()]) {
+    if (fs.existsSync(file)) return file;
+  }
+  const error = new Error(
+    `isolated-threads has no native library for Node ${process.version} (ABI ${process.versions.modules}) ` +
+      `on ${process.platform} ${process.arch}${libcName()}. ` +
+      'Its install script may have been skipped: build it with\n\n' +
+      '    npm rebuild isolated-threads --foreground-scripts --allow-scripts=isolated-threads\n\n' +
+      '(this needs Python 3, make and a C and C++ compiler). Looked for:\n' +
+      `    ${prebuiltPath()}\n    ${builtPath()}`,
+  );
+  error.code = 'ERR_THREAD_NO_LIBRARY';
+  throw error;
+}
+
+function load() {
+  const binding = require(findLibrary());
+  const { fromThread, fromCode, uncloneable } = require('./errors.js');
+  const { print } = require('./console.js');
+  binding.initialize({
+    fromThread,
+    fromCode,
+    uncloneable: (args, exception, trace) => uncloneable(args, exception, trace, binding.cloneable),
+    print,
+  });
+  return binding;
+}
+
+module.exports = { load, prebuiltPath, builtPath };

@@ -1,0 +1,54 @@
+'use strict';
+
+// A context as the thread wants it: source text, and where it stands in the user's files.
+
+const { typeError } = require('./options.js');
+
+const NATIVE = /\{\s*\[native code\]\s*\}\s*$/;
+
+function contextError(problem) {
+  const error = new TypeError(`context ${problem}`);
+  error.code = 'ERR_INVALID_ARG_VALUE';
+  return error;
+}
+
+// The engine knows where a function's parameters start; its text starts some way before them, at
+// `function`, `async` or the name of a method.
+function startOf(source, line, column) {
+  const beforeParameters = /^(?:async\s+)?(?:function\b|(?!\()[^=]*?(?=\())[^(]*/.exec(source)?.[0] ?? '';
+  const isArrow = /^(?:async\b\s*)?(?:\(|[\p{ID_Start}$_][\p{ID_Continue}$]*\s*=>)/u.test(source);
+  const skipped = isArrow ? (/^async\b\s*/.exec(source)?.[0] ?? '') : beforeParameters;
+  const lines = skipped.split('\n');
+  return lines.length === 1
+    ? { line, column: Math.max(0, column - skipped.length) }
+    : { line: line - lines.length + 1, column: 0 };
+}
+
+/**
+ * @param {Function | string} context
+ * @param {string | undefined} filename given by the user
+ * @param {(context: Function) => [string | undefined, number, number]} locate asks the engine
+ * @returns {{ source: string, file: string, line: number, column: number }}
+ */
+function readContext(context, filename, locate) {
+  if (typeof context === 'string') {
+    if (context.trim() === '') throw contextError('must not be empty');
+    return { source: context, file: filename ?? 'isolated-threads:context', line: 0, column: 0 };
+  }
+  if (typeof context !== 'function') {
+    throw typeError('context', 'a function that returns the function to run, or its source', context);
+  }
+  const source = Function.prototype.toString.call(context);
+  if (NATIVE.test(source)) {
+    throw contextError('must be written in JavaScript: a native or bound function (or a Proxy) has no source to take over');
+  }
+  if (/^class\b/.test(source)) throw contextError('must be a function, and not a class');
+  const [file, line, column] = locate(context);
+  return {
+    source,
+    file: filename ?? (typeof file === 'string' && file ? file : 'isolated-threads:context'),
+    ...startOf(source, Math.max(0, line), Math.max(0, column)),
+  };
+}
+
+module.exports = { readContext };

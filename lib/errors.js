@@ -1,0 +1,129 @@
+'use strict';
+
+// Errors as the user meets them: those of ours, and those that code inside a thread has thrown,
+// rebuilt from the description that src/prelude/prelude.js made of them.
+
+const { findCulprit } = require('./culprit.js');
+
+/** An error of the library itself; `code` says what happened. */
+class ThreadError extends Error {
+  constructor(code, message, options) {
+    super(message, options);
+    this.code = code;
+  }
+}
+hide(ThreadError.prototype, 'name', 'ThreadError');
+
+function hide(object, key, value) {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: false, configurable: true });
+}
+
+const framesOf = (stack) => {
+  const lines = String(stack ?? '').split('\n');
+  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  return first === -1 ? '' : lines.slice(first).join('\n');
+};
+
+/**
+ * Gives an error the stack of the place where run was called. `trace` is an error made there; where
+ * there is none (undefined) the answer is a promise that rejects, awaited in such a way that V8
+ * adds the frames of the functions which await it. null: the error stays as it is.
+ */
+function placed(error, trace) {
+  if (trace === null) return error;
+  if (trace === undefined) return rejectionOf(error);
+  addFrames(error, trace.stack);
+  return error;
+}
+
+function addFrames(error, stack) {
+  if (!(error instanceof Error)) return;
+  const frames = framesOf(stack);
+  if (frames) hide(error, 'stack', `${error.stack}\n${frames}`);
+}
+
+async function rejectionOf(error) {
+  // By the second step the promise is chained to the caller's, so its frames are there to be seen.
+  await null;
+  await null;
+  addFrames(error, new Error().stack.replace(/\n +at (async )?rejectionOf [^\n]*/, ''));
+  throw error;
+}
+
+function builtin(name) {
+  if (name === 'ThreadError') return undefined;
+  const [space, inner] = name.split('.');
+  return inner === undefined ? globalThis[space] : globalThis[space]?.[inner];
+}
+
+function construct(description) {
+  const { class: name, message } = description;
+  if (name === 'ThreadError') return new ThreadError(undefined, message);
+  if (name === 'AggregateError') return new AggregateError([], message);
+  if (name === 'SuppressedError' && builtin(name)) return new SuppressedError(undefined, undefined, message);
+  return new (builtin(name) ?? Error)(message);
+}
+
+function rebuildError(description, rebuilt) {
+  const error = construct(description);
+  rebuilt.set(description, error);
+  if (error.name !== description.name) hide(error, 'name', description.name);
+  hide(error, 'stack', description.stack || `${description.name}: ${description.message}`);
+  for (const [key, value] of description.properties) {
+    Object.defineProperty(error, key, {
+      value: rebuild(value, rebuilt),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  if (description.cause) hide(error, 'cause', rebuild(description.cause, rebuilt));
+  if (description.errors) {
+    hide(error, 'errors', description.errors.map((item) => rebuild(item, rebuilt)));
+  }
+  return error;
+}
+
+/** The value that a description stands for. */
+function rebuild(description, rebuilt = new Map()) {
+  if (!description.isError) return description.value;
+  return rebuilt.get(description) ?? rebuildError(description, rebuilt);
+}
+
+// The thread had so little memory or stack left that it could not even say what was wrong.
+const nothingLeft = {
+  isError: true,
+  class: 'RangeError',
+  name: 'RangeError',
+  message: 'The thread failed, and had no stack or memory left to describe how',
+  stack: '',
+  properties: [],
+};
+
+/** Called by the native library: what code in a thread has thrown. */
+function fromThread(description, trace) {
+  return placed(rebuild(description ?? nothingLeft), trace);
+}
+
+/** Called by the native library: an error of one of the codes in src/core/error.h. */
+function fromCode(code, name, text, description, trace, cause) {
+  const options = cause === undefined ? undefined : { cause };
+  const error = new ThreadError(code, text.replace('%s', () => description), options);
+  if (name !== error.name) hide(error, 'name', name);
+  hide(error, 'stack', `${error.name}: ${error.message}`);
+  return placed(error, trace);
+}
+
+/** Called by the native library: run's arguments could not be cloned. */
+function uncloneable(args, exception, trace, cloneable) {
+  const culprits = args.map((value, index) => ({ value, name: `args[${index}]` }));
+  const bad = culprits.find(({ value }) => !cloneable(value)) ?? { value: args, name: 'args' };
+  const { text, thrown } = findCulprit(bad.value, bad.name, cloneable);
+  const cause = thrown ? thrown.error : exception;
+  const error = new ThreadError('ERR_THREAD_NOT_CLONEABLE', `${text}, which cannot be cloned into a thread`, { cause });
+  hide(error, 'name', 'DataCloneError');
+  hide(error, 'stack', `${error.name}: ${error.message}`);
+  return placed(error, trace);
+}
+
+module.exports = { ThreadError, fromThread, fromCode, uncloneable, rebuild };

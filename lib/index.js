@@ -1,0 +1,6 @@
+'use strict';
+
+const { Thread } = require('./thread.js');
+const { ThreadError } = require('./errors.js');
+
+module.exports = { Thread, ThreadError };

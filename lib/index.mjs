@@ -1,0 +1,5 @@
+// The same instance as `require` gives.
+import isolatedThreads from './index.js';
+
+export const { Thread, ThreadError } = isolatedThreads;
+export default isolatedThreads;

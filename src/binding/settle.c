@@ -1,0 +1,190 @@
+/* See settle.h. A run comes from a free list, for it is made and freed on the same thread. */
+#include "binding/settle.h"
+
+#include "core/alloc.h"
+#include "core/error.h"
+#include "engine/engine.h"
+
+enum { MAX_FREE_RUNS = 4096 };
+
+typedef struct iso_error_text_s {
+  const char *code;
+  const char *name;
+  const char *text;
+} iso_error_text_t;
+
+static iso_error_text_t error_text(int status) {
+  switch (status) {
+#define XX(name, code, class, text)                                                                \
+  case ISO_##name:                                                                                 \
+    return (iso_error_text_t){code, class, text};
+    ISO_ERROR_MAP(XX)
+#undef XX
+  default:
+    return (iso_error_text_t){"ERR_THREAD_FATAL", "ThreadError", "%s failed in an unknown way"};
+  }
+}
+
+static napi_value string(napi_env env, const char *utf8) {
+  napi_value value = NULL;
+  napi_create_string_utf8(env, utf8, NAPI_AUTO_LENGTH, &value);
+  return value;
+}
+
+static napi_value undefined(napi_env env) {
+  napi_value value = NULL;
+  napi_get_undefined(env, &value);
+  return value;
+}
+
+/* lib's fromCode(code, name, text, description, trace, cause). */
+static napi_value
+code_error(iso_pool_binding_t *pool, int status, napi_value trace, napi_value cause) {
+  napi_env env = pool->host->env;
+  iso_error_text_t text = error_text(status);
+  napi_value result = NULL;
+  napi_value argv[] = {string(env, text.code), string(env, text.name), string(env, text.text),
+                       string(env, pool->description), trace, cause};
+  iso_host_call(pool->host, pool->host->from_code, 6, argv, &result);
+  return result;
+}
+
+/* lib's fromThread(description, trace). */
+static napi_value thread_error(iso_pool_binding_t *pool, napi_value description, napi_value trace) {
+  napi_value result = NULL;
+  napi_value argv[] = {description, trace};
+  iso_host_call(pool->host, pool->host->from_thread, 2, argv, &result);
+  return result;
+}
+
+napi_value iso_status_error(
+    iso_pool_binding_t *pool, int status, const iso_message_t *description, napi_value trace
+) {
+  napi_env env = pool->host->env;
+  napi_value none = undefined(env);
+  if (trace == NULL) trace = none;
+  if (status == ISO_EXCEPTION && description != NULL) {
+    iso_value_t value = NULL;
+    if (iso_host_decode(description, &value) != ISO_OK) value = (iso_value_t) none;
+    return thread_error(pool, (napi_value) value, trace);
+  }
+  if (status == ISO_ECONTEXT && pool->context_error != NULL) {
+    napi_value value = NULL;
+    napi_get_reference_value(env, pool->context_error, &value);
+    return thread_error(pool, value, trace);
+  }
+  int reason = pool->core != NULL ? iso_pool_reason(pool->core) : pool->end_reason;
+  bool has_cause = status == ISO_EDISPOSED && reason != ISO_EDISPOSED && reason != ISO_OK;
+  napi_value null = NULL;
+  napi_get_null(env, &null);
+  return code_error(pool, status, trace, has_cause ? code_error(pool, reason, null, none) : none);
+}
+
+static void free_run(iso_run_t *run) {
+  iso_host_t *host = run->pool->host;
+  iso_task_deinit(&run->task);
+  if (run->trace != NULL) napi_delete_reference(host->env, run->trace);
+  if (host->free_run_count >= MAX_FREE_RUNS || host->is_shut_down) {
+    iso_free(run);
+    return;
+  }
+  host->free_run_count++;
+  iso_list_append(&host->free_runs, &run->link);
+}
+
+/* Gives the promise its end. With a trace the Error is there at once; without one it comes from a
+ * promise, made so that V8 adds the frames of those who await. */
+static void conclude(iso_run_t *run, napi_value error) {
+  napi_env env = run->pool->host->env;
+  if (error == NULL) error = undefined(env);
+  if (run->trace != NULL)
+    napi_reject_deferred(env, run->deferred, error);
+  else
+    napi_resolve_deferred(env, run->deferred, error);
+}
+
+static napi_value trace_of(const iso_run_t *run) {
+  napi_value trace = NULL;
+  if (run->trace != NULL) napi_get_reference_value(run->pool->host->env, run->trace, &trace);
+  return trace;
+}
+
+static void settle(iso_run_t *run) {
+  napi_env env = run->pool->host->env;
+  int status = run->task.status;
+  iso_value_t value = NULL;
+  if (status == ISO_OK && iso_host_decode(&run->task.message, &value) == ISO_OK)
+    napi_resolve_deferred(env, run->deferred, (napi_value) value);
+  else if (status == ISO_OK)
+    napi_reject_deferred(env, run->deferred, (napi_value) value);
+  else
+    conclude(run, iso_status_error(run->pool, status, &run->task.message, trace_of(run)));
+}
+
+static void deliver_run(iso_event_t *event, bool alive) {
+  iso_run_t *run = ISO_LIST_ITEM(event, iso_run_t, task.event);
+  iso_pool_binding_t *pool = run->pool;
+  if (!alive) {
+    /* The promise goes with its environment. A late thread may be calling, so nothing else of the
+     * environment is touched. */
+    iso_task_deinit(&run->task);
+    iso_free(run);
+    return;
+  }
+  napi_handle_scope scope = NULL;
+  napi_open_handle_scope(pool->host->env, &scope);
+  settle(run);
+  napi_close_handle_scope(pool->host->env, scope);
+  free_run(run);
+  iso_pool_binding_unhold(pool);
+}
+
+iso_run_t *iso_run_create(iso_pool_binding_t *pool, napi_value *promise) {
+  iso_host_t *host = pool->host;
+  iso_link_t *link = iso_list_shift(&host->free_runs);
+  iso_run_t *run = NULL;
+  if (link != NULL) {
+    run = ISO_LIST_ITEM(link, iso_run_t, link);
+    host->free_run_count--;
+  } else {
+    run = iso_alloc(sizeof(*run));
+  }
+  if (run == NULL) {
+    napi_throw_error(host->env, "ERR_THREAD_NO_MEMORY", "the process has no memory for this run");
+    return NULL;
+  }
+  iso_task_init(&run->task, deliver_run);
+  run->pool = pool;
+  run->trace = NULL;
+  if (napi_create_promise(host->env, &run->deferred, promise) != napi_ok) {
+    iso_free(run);
+    return NULL;
+  }
+  if (iso_host_may_trace(host)) {
+    napi_value error = NULL;
+    napi_create_error(host->env, NULL, string(host->env, ""), &error);
+    napi_create_reference(host->env, error, 1, &run->trace);
+  }
+  return run;
+}
+
+void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_value exception) {
+  iso_pool_binding_t *pool = run->pool;
+  napi_env env = pool->host->env;
+  napi_value arguments = NULL;
+  napi_value result = NULL;
+  napi_create_array_with_length(env, argc, &arguments);
+  for (size_t i = 0; i < argc; i++) napi_set_element(env, arguments, (uint32_t) i, argv[i]);
+  napi_value trace = trace_of(run);
+  napi_value call[] = {arguments, exception, trace == NULL ? undefined(env) : trace};
+  iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result);
+  conclude(run, result);
+  free_run(run);
+}
+
+void iso_runs_free(iso_host_t *host) {
+  iso_link_t *link = NULL;
+  while ((link = iso_list_shift(&host->free_runs)) != NULL)
+    iso_free(ISO_LIST_ITEM(link, iso_run_t, link));
+  host->free_run_count = 0;
+}

@@ -1,0 +1,36 @@
+/* One run as JavaScript sees it: a task and the promise it will settle. */
+#ifndef ISO_BINDING_SETTLE_H
+#define ISO_BINDING_SETTLE_H
+
+#include <node_api.h>
+
+#include "binding/host.h"
+#include "binding/pool_binding.h"
+#include "core/task.h"
+
+typedef struct iso_run_s {
+  iso_task_t task;
+  iso_pool_binding_t *pool;
+  napi_deferred deferred;
+  /* An error made where run was called, for its stack; NULL when there were too many. */
+  napi_ref trace;
+  /* In host->free_runs. */
+  iso_link_t link;
+} iso_run_t;
+
+/* A run with its promise. NULL: a JavaScript exception is pending. */
+iso_run_t *iso_run_create(iso_pool_binding_t *pool, napi_value *promise);
+
+/* The arguments could not be cloned: settles the promise, and the run is gone. */
+void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_value exception);
+
+/* The Error of a status; without a `trace` (NULL), a promise that rejects with it.
+ * `description`: the message of an ISO_EXCEPTION, or NULL. NULL: the environment is ending. */
+napi_value iso_status_error(
+    iso_pool_binding_t *pool, int status, const iso_message_t *description, napi_value trace
+);
+
+/* Frees the kept runs. */
+void iso_runs_free(iso_host_t *host);
+
+#endif

@@ -1,0 +1,52 @@
+/* See account.h. */
+#include "core/account.h"
+
+#include <stdatomic.h>
+
+#include "core/alloc.h"
+
+struct iso_account_s {
+  /* Immutable after create. */
+  size_t limit_bytes;
+  /* Atomic. `used` orders nothing and is relaxed; the last release of `references` must see all
+   * that the others did, so it acquires what they release. */
+  atomic_size_t used;
+  atomic_size_t references;
+};
+
+iso_account_t *iso_account_create(size_t limit_bytes) {
+  iso_account_t *account = iso_alloc_zeroed(sizeof(*account));
+  if (account == NULL) return NULL;
+  account->limit_bytes = limit_bytes;
+  atomic_init(&account->references, 1);
+  return account;
+}
+
+void iso_account_retain(iso_account_t *account) {
+  atomic_fetch_add_explicit(&account->references, 1, memory_order_relaxed);
+}
+
+void iso_account_release(iso_account_t *account) {
+  if (atomic_fetch_sub_explicit(&account->references, 1, memory_order_acq_rel) == 1)
+    iso_free(account);
+}
+
+bool iso_account_charge(iso_account_t *account, size_t bytes) {
+  size_t used = atomic_load_explicit(&account->used, memory_order_relaxed);
+  do {
+    if (account->limit_bytes != 0 &&
+        (bytes > account->limit_bytes || used > account->limit_bytes - bytes))
+      return false;
+  } while (!atomic_compare_exchange_weak_explicit(
+      &account->used, &used, used + bytes, memory_order_relaxed, memory_order_relaxed
+  ));
+  return true;
+}
+
+void iso_account_refund(iso_account_t *account, size_t bytes) {
+  atomic_fetch_sub_explicit(&account->used, bytes, memory_order_relaxed);
+}
+
+size_t iso_account_used(const iso_account_t *account) {
+  return atomic_load_explicit(&account->used, memory_order_relaxed);
+}

@@ -1,0 +1,176 @@
+/* See message.h. A flat value in bytes:
+ *
+ *   undefined null false true   tag
+ *   int32                       tag, 4 bytes
+ *   double                      tag, 8 bytes
+ *   string8                     tag, length (8 bytes), characters
+ *   string16                    tag, length (8 bytes), 0 or 1 byte so that they are even, characters
+ *
+ * Numbers are in this machine's order: a message never leaves its process. */
+#include "core/message.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/error.h"
+#include "engine/engine.h"
+
+void iso_message_init(iso_message_t *message) {
+  message->is_clone = false;
+  message->count = 0;
+  message->size = 0;
+  message->capacity = ISO_MESSAGE_INLINE_BYTES;
+  message->bytes = message->inline_bytes;
+  message->stores = NULL;
+  message->store_count = 0;
+  message->store_capacity = 0;
+}
+
+void iso_message_reset(iso_message_t *message) {
+  if (message->bytes != message->inline_bytes) iso_free(message->bytes);
+  for (uint32_t i = 0; i < message->store_count; i++) iso_store_destroy(message->stores[i]);
+  iso_free(message->stores);
+  iso_message_init(message);
+}
+
+void iso_message_move(iso_message_t *to, iso_message_t *from) {
+  *to = *from;
+  if (from->bytes == from->inline_bytes) to->bytes = to->inline_bytes;
+  iso_message_init(from);
+}
+
+iso_message_t *iso_message_create(void) {
+  iso_message_t *message = iso_alloc(sizeof(*message));
+  if (message != NULL) iso_message_init(message);
+  return message;
+}
+
+void iso_message_destroy(iso_message_t *message) {
+  if (message == NULL) return;
+  iso_message_reset(message);
+  iso_free(message);
+}
+
+void *iso_message_grow(iso_message_t *message, size_t size, size_t *capacity) {
+  if (size > message->capacity) {
+    bool is_inline = message->bytes == message->inline_bytes;
+    uint8_t *bytes = iso_realloc(is_inline ? NULL : message->bytes, size);
+    if (bytes == NULL) return NULL;
+    if (is_inline) memcpy(bytes, message->inline_bytes, ISO_MESSAGE_INLINE_BYTES);
+    message->bytes = bytes;
+    message->capacity = size;
+  }
+  *capacity = message->capacity;
+  return message->bytes;
+}
+
+int iso_message_add_store(iso_message_t *message, iso_store_t *store, uint32_t *index) {
+  if (message->store_count == message->store_capacity) {
+    uint32_t capacity = message->store_capacity == 0 ? 4 : message->store_capacity * 2;
+    iso_store_t **stores = iso_realloc((void *) message->stores, capacity * sizeof(*stores));
+    if (stores == NULL) return ISO_ENOMEM;
+    message->stores = stores;
+    message->store_capacity = capacity;
+  }
+  *index = message->store_count;
+  message->stores[message->store_count++] = store;
+  return ISO_OK;
+}
+
+/* Room for `bytes` more at the end, growing by doubling; NULL when there is no memory. */
+static uint8_t *extend(iso_message_t *message, size_t bytes) {
+  size_t needed = message->size + bytes;
+  if (needed < bytes) return NULL;
+  if (needed > message->capacity) {
+    size_t wanted = needed > message->capacity * 2 ? needed : message->capacity * 2;
+    size_t capacity = 0;
+    if (iso_message_grow(message, wanted, &capacity) == NULL) return NULL;
+  }
+  uint8_t *end = message->bytes + message->size;
+  message->size = needed;
+  return end;
+}
+
+/* Appends a tag and `payload_size` bytes of `payload`. */
+static int
+put(iso_message_t *message, iso_tag_t tag, const void *payload, size_t payload_size) {
+  uint8_t *end = extend(message, 1 + payload_size);
+  if (end == NULL) return ISO_ENOMEM;
+  end[0] = (uint8_t) tag;
+  if (payload_size != 0) memcpy(end + 1, payload, payload_size);
+  message->count++;
+  return ISO_OK;
+}
+
+int iso_message_put_tag(iso_message_t *message, iso_tag_t tag) {
+  return put(message, tag, NULL, 0);
+}
+
+int iso_message_put_int32(iso_message_t *message, int32_t integer) {
+  return put(message, ISO_TAG_INT32, &integer, sizeof(integer));
+}
+
+int iso_message_put_double(iso_message_t *message, double number) {
+  return put(message, ISO_TAG_DOUBLE, &number, sizeof(number));
+}
+
+int iso_message_put_string(
+    iso_message_t *message, bool two_byte, size_t length, uint8_t **characters
+) {
+  uint64_t length_field = length;
+  size_t header = 1 + sizeof(length_field);
+  size_t padding = two_byte && (message->size + header) % 2 != 0 ? 1 : 0;
+  uint8_t *end = extend(message, header + padding + (two_byte ? length * 2 : length));
+  if (end == NULL) return ISO_ENOMEM;
+  end[0] = (uint8_t) (two_byte ? ISO_TAG_STRING16 : ISO_TAG_STRING8);
+  memcpy(end + 1, &length_field, sizeof(length_field));
+  if (padding != 0) end[header] = 0;
+  message->count++;
+  *characters = end + header + padding;
+  return ISO_OK;
+}
+
+/* Copies `size` bytes at *offset to `out` and moves on; false where they are not all there. */
+static bool read(const iso_message_t *message, size_t *offset, void *out, size_t size) {
+  if (size > message->size - *offset) return false;
+  memcpy(out, message->bytes + *offset, size);
+  *offset += size;
+  return true;
+}
+
+static bool read_string(const iso_message_t *message, size_t *offset, iso_flat_t *out) {
+  size_t width = out->tag == ISO_TAG_STRING16 ? 2 : 1;
+  uint64_t length = 0;
+  if (!read(message, offset, &length, sizeof(length))) return false;
+  if (width == 2 && *offset % 2 != 0) {
+    uint8_t padding = 0;
+    if (!read(message, offset, &padding, 1)) return false;
+  }
+  if (length > (message->size - *offset) / width) return false;
+  out->characters = message->bytes + *offset;
+  out->length = (size_t) length;
+  *offset += (size_t) length * width;
+  return true;
+}
+
+int iso_message_next(const iso_message_t *message, size_t *offset, iso_flat_t *out) {
+  uint8_t tag = 0;
+  bool ok = *offset <= message->size && read(message, offset, &tag, 1) && tag < ISO_TAG_COUNT;
+  if (!ok) return ISO_EMALFORMED;
+  out->tag = (iso_tag_t) tag;
+  switch (out->tag) {
+  case ISO_TAG_INT32:
+    ok = read(message, offset, &out->integer, sizeof(out->integer));
+    break;
+  case ISO_TAG_DOUBLE:
+    ok = read(message, offset, &out->number, sizeof(out->number));
+    break;
+  case ISO_TAG_STRING8:
+  case ISO_TAG_STRING16:
+    ok = read_string(message, offset, out);
+    break;
+  default:
+    break;
+  }
+  return ok ? ISO_OK : ISO_EMALFORMED;
+}

@@ -1,0 +1,51 @@
+/* Mutex and condition of libuv, dressed so that clang's -Wthread-safety (scripts/lint.js) can check
+ * that functions named `..._locked` are called with their lock and that no path keeps one. */
+#ifndef ISO_CORE_SYNC_H
+#define ISO_CORE_SYNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#if defined(__clang__)
+#define ISO_ATTRIBUTE(x) __attribute__((x))
+#else
+#define ISO_ATTRIBUTE(x)
+#endif
+
+#define ISO_REQUIRES(lock) ISO_ATTRIBUTE(requires_capability(lock))
+
+typedef struct ISO_ATTRIBUTE(capability("mutex")) iso_mutex_s {
+  uv_mutex_t handle;
+} iso_mutex_t;
+
+typedef uv_cond_t iso_cond_t;
+
+/* 0, or -1 when the system has no resources for one. */
+static inline int iso_mutex_init(iso_mutex_t *mutex) {
+  return uv_mutex_init(&mutex->handle) == 0 ? 0 : -1;
+}
+
+static inline void iso_mutex_deinit(iso_mutex_t *mutex) { uv_mutex_destroy(&mutex->handle); }
+
+ISO_ATTRIBUTE(acquire_capability(*mutex))
+ISO_ATTRIBUTE(no_thread_safety_analysis)
+static inline void iso_mutex_lock(iso_mutex_t *mutex) { uv_mutex_lock(&mutex->handle); }
+
+ISO_ATTRIBUTE(release_capability(*mutex))
+ISO_ATTRIBUTE(no_thread_safety_analysis)
+static inline void iso_mutex_unlock(iso_mutex_t *mutex) { uv_mutex_unlock(&mutex->handle); }
+
+ISO_REQUIRES(*mutex)
+static inline void iso_cond_wait(iso_cond_t *cond, iso_mutex_t *mutex) {
+  uv_cond_wait(cond, &mutex->handle);
+}
+
+/* True when it was woken (or woke for no reason), false when `timeout_ns` went by. */
+ISO_REQUIRES(*mutex)
+static inline bool
+iso_cond_wait_for(iso_cond_t *cond, iso_mutex_t *mutex, uint64_t timeout_ns) {
+  return uv_cond_timedwait(cond, &mutex->handle, timeout_ns) == 0;
+}
+
+#endif

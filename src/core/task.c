@@ -1,0 +1,19 @@
+/* See task.h. */
+#include "core/task.h"
+
+#include "core/error.h"
+
+void iso_task_init(iso_task_t *task, void (*deliver)(iso_event_t *event, bool alive)) {
+  iso_list_init(&task->event.link);
+  task->event.deliver = deliver;
+  iso_message_init(&task->message);
+  task->status = ISO_OK;
+}
+
+void iso_task_deinit(iso_task_t *task) { iso_message_reset(&task->message); }
+
+void iso_task_finish(iso_task_t *task, iso_owner_t *owner, int status) {
+  if (status != ISO_OK && status != ISO_EXCEPTION) iso_message_reset(&task->message);
+  task->status = status;
+  iso_owner_post(owner, &task->event);
+}

@@ -1,0 +1,31 @@
+/* One call of a context's function: its arguments on the way out, its result on the way back.
+ *
+ *   state    it is in                    memory is owned by      moved on by
+ *   created  nothing                     who made it             iso_pool_submit
+ *   queued   its pool's queue            the pool                a thread, or iso_pool_stop
+ *   running  thread->task                the thread              the thread
+ *   done     the owner's events          the owner               delivery: back to who made it
+ *
+ * A task is in one list at a time, so one link (the event's) serves for all. */
+#ifndef ISO_CORE_TASK_H
+#define ISO_CORE_TASK_H
+
+#include "core/message.h"
+#include "core/owner.h"
+
+typedef struct iso_task_s {
+  iso_event_t event;
+  /* The arguments; once done, the result or the description of the error. */
+  iso_message_t message;
+  /* Once done: ISO_OK, ISO_EXCEPTION (described in message), or the code of what happened. */
+  int status;
+} iso_task_t;
+
+/* `deliver` is called with &task->event when the task is done; see owner.h. */
+void iso_task_init(iso_task_t *task, void (*deliver)(iso_event_t *event, bool alive));
+void iso_task_deinit(iso_task_t *task);
+
+/* The task is done: hands it to the owner. Thread: any. */
+void iso_task_finish(iso_task_t *task, iso_owner_t *owner, int status);
+
+#endif

@@ -1,0 +1,350 @@
+/* One operating-system thread: a loop, an isolate, and the tasks it takes from its pool.
+ *
+ *   start -> load the context -> [ take -> call -> finish ]* -> end
+ *                                   |
+ *                                   +-- none: spin for some microseconds, then sleep in the loop
+ *
+ * The loop is where the thread sleeps: `wake` ends the sleep from outside, and V8's own jobs (Wasm
+ * compilation, FinalizationRegistry, Atomics.waitAsync) run in it. */
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/error.h"
+#include "core/internal.h"
+
+enum {
+  /* JavaScript's stack, as large as that of a main thread usually seems to V8 (984 KB), with room
+   * for deep recursion; only what is touched costs memory. */
+  STACK_BYTES = 4 << 20,
+  /* Kept free below JavaScript's limit for V8's own frames and ours. */
+  STACK_RESERVE_BYTES = 256 << 10,
+  SPIN_NS = 50000,
+  SPIN_TOO_SHORT_NS = 3000,
+  /* A sleep shorter than this would better have been a spin. */
+  SHORT_SLEEP_NS = 200000,
+  /* A thread that is never idle still gives V8's jobs a turn now and then. */
+  RUNS_A_TURN = 64,
+  /* V8 must survive what crossed the limit until the code can be stopped. */
+  HEAP_RAISE_BYTES = 256 << 20,
+};
+
+/* How many threads of the process spin now; relaxed, for a rough bound is enough. */
+static atomic_int spinning_threads;
+
+static bool has_stopped(const iso_thread_t *thread) {
+  return atomic_load_explicit(&thread->pool->has_stopped, memory_order_relaxed);
+}
+
+/* What the engine tells us. */
+
+typedef struct iso_record_s {
+  iso_event_t event;
+  iso_thread_t *thread;
+  iso_message_t *message;
+} iso_record_t;
+
+static void deliver_record(iso_event_t *event, bool alive) {
+  iso_record_t *record = ISO_LIST_ITEM(event, iso_record_t, event);
+  iso_thread_t *thread = record->thread;
+  if (alive) thread->pool->callbacks->console(thread->pool->data, record->message);
+  iso_console_leave(&thread->console, record->message->size);
+  iso_message_destroy(record->message);
+  iso_free(record);
+}
+
+static void on_console(void *data, iso_message_t *message) {
+  iso_thread_t *thread = data;
+  iso_record_t *record = iso_alloc(sizeof(*record));
+  if (record == NULL || !iso_console_enter(&thread->console, message->size)) {
+    iso_free(record);
+    iso_message_destroy(message);
+    return;
+  }
+  record->event.deliver = deliver_record;
+  record->thread = thread;
+  record->message = message;
+  iso_owner_post(thread->pool->owner, &record->event);
+}
+
+static size_t on_heap_full(void *data, size_t limit_bytes) {
+  iso_thread_t *thread = data;
+  thread->out_of_memory = true;
+  if (thread->engine != NULL) iso_engine_terminate(thread->engine);
+  return limit_bytes + HEAP_RAISE_BYTES;
+}
+
+/* Ends the pool for the reason that this thread gives. */
+static void on_fatal(void *data, bool out_of_memory) {
+  iso_thread_t *thread = data;
+  iso_owner_t *owner = thread->pool->owner;
+  int reason = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
+  iso_mutex_lock(&thread->pool->lock);
+  iso_engine_t *engine = thread->engine;
+  thread->engine = NULL;
+  thread->is_open = false;
+  iso_mutex_unlock(&thread->pool->lock);
+  if (thread->task != NULL) iso_task_finish(thread->task, owner, reason);
+  iso_pool_stop(thread->pool, reason);
+  if (engine != NULL) iso_engine_abandon(engine);
+  thread->is_parked = true;
+  iso_owner_post(owner, &thread->exit_event);
+  iso_owner_thread_ended(owner);
+  for (;;) uv_sleep(UINT32_MAX);
+}
+
+static const iso_engine_hooks_t engine_hooks = {
+    .console = on_console, .heap_full = on_heap_full, .fatal = on_fatal
+};
+
+/* The work. */
+
+/* Runs the loop until what is pending has settled. */
+static int await_pending(iso_thread_t *thread, int status, iso_message_t *message) {
+  while (status == ISO_PENDING) {
+    if (has_stopped(thread)) return ISO_ETERMINATED;
+    uv_run(&thread->loop, UV_RUN_ONCE);
+    status = iso_engine_poll(thread->engine, message);
+  }
+  return status;
+}
+
+/* What a stopped run or load ends with. */
+static int stop_reason(iso_thread_t *thread) {
+  if (thread->out_of_memory) return ISO_EMEMORY;
+  int reason = iso_pool_reason(thread->pool);
+  return reason == ISO_OK ? ISO_EFATAL : reason;
+}
+
+static void run_task(iso_thread_t *thread, iso_task_t *task) {
+  thread->task = task;
+  int status = iso_engine_call(thread->engine, &task->message);
+  status = await_pending(thread, status, &task->message);
+  if (status == ISO_ETERMINATED || thread->out_of_memory) status = stop_reason(thread);
+  thread->task = NULL;
+  iso_task_finish(task, thread->pool->owner, status);
+  if (status == ISO_EMEMORY) iso_pool_stop(thread->pool, ISO_EMEMORY);
+}
+
+/* One turn of the loop that does not wait. */
+static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
+  uv_run(&thread->loop, mode);
+  iso_engine_idle(thread->engine);
+  thread->runs_since_turn = 0;
+}
+
+static void relax_cpu(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* One core is left for those who work. */
+static int spinning_bound(void) {
+  static atomic_int bound;
+  int known = atomic_load_explicit(&bound, memory_order_relaxed);
+  if (known == 0) {
+    int cores = (int) uv_available_parallelism();
+    known = cores > 1 ? cores - 1 : -1;
+    atomic_store_explicit(&bound, known, memory_order_relaxed);
+  }
+  return known;
+}
+
+/* Looks at the queue for a while; true when something came. Spins longer after a success, and less
+ * and less, then not at all, after failures. */
+static void spin(iso_thread_t *thread) {
+  enum { LOOKS_A_CLOCK = 64 };
+  iso_pool_t *pool = thread->pool;
+  int bound = spinning_bound();
+  bool found = false;
+  if (atomic_fetch_add_explicit(&spinning_threads, 1, memory_order_relaxed) < bound) {
+    uint64_t deadline = uv_hrtime() + thread->spin_ns;
+    do {
+      for (int i = 0; i < LOOKS_A_CLOCK && !found; i++) {
+        found = atomic_load_explicit(&pool->queued, memory_order_relaxed) != 0 ||
+                has_stopped(thread);
+        relax_cpu();
+      }
+    } while (!found && uv_hrtime() < deadline);
+  }
+  atomic_fetch_sub_explicit(&spinning_threads, 1, memory_order_relaxed);
+  thread->spin_ns = found ? SPIN_NS : thread->spin_ns / 2;
+  if (thread->spin_ns < SPIN_TOO_SHORT_NS) thread->spin_ns = 0;
+}
+
+static void sleep_in_loop(iso_thread_t *thread) {
+  uint64_t start = uv_hrtime();
+  turn_loop(thread, UV_RUN_ONCE);
+  if (uv_hrtime() - start < SHORT_SLEEP_NS) thread->spin_ns = SPIN_NS;
+  iso_pool__woke(thread->pool, thread);
+}
+
+static void work(iso_thread_t *thread) {
+  for (;;) {
+    iso_idle_t idle = ISO_IDLE_STOP;
+    iso_task_t *task = iso_pool__take(thread->pool, thread, &idle);
+    if (task != NULL) {
+      run_task(thread, task);
+      if (++thread->runs_since_turn >= RUNS_A_TURN) turn_loop(thread, UV_RUN_NOWAIT);
+    } else if (idle == ISO_IDLE_SPIN) {
+      spin(thread);
+      iso_pool__spun(thread->pool);
+    } else if (idle == ISO_IDLE_SLEEP) {
+      sleep_in_loop(thread);
+    } else {
+      return;
+    }
+  }
+}
+
+/* Evaluates the context and tells the pool; false: it failed. */
+static bool load(iso_thread_t *thread) {
+  iso_message_t error;
+  iso_message_init(&error);
+  int status = iso_engine_load(thread->engine, thread->pool->context, &error);
+  status = await_pending(thread, status, &error);
+  if (status == ISO_ETERMINATED || thread->out_of_memory) status = stop_reason(thread);
+  iso_pool__loaded(thread->pool, status, &error);
+  iso_message_reset(&error);
+  return status == ISO_OK;
+}
+
+/* From start to end. */
+
+static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
+  iso_engine_config_t config = {
+      .platform = thread->pool->platform,
+      .loop = &thread->loop,
+      .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
+      .heap_limit_bytes = thread->pool->memory_limit_bytes,
+      .account = thread->account,
+      .hooks = &engine_hooks,
+      .hooks_data = thread,
+  };
+  iso_engine_t *engine = NULL;
+  int status = iso_engine_create(&config, &engine);
+  if (status != ISO_OK) return status;
+  iso_mutex_lock(&thread->pool->lock);
+  thread->engine = engine;
+  if (thread->pool->reason != ISO_OK) iso_engine_terminate(engine);
+  iso_mutex_unlock(&thread->pool->lock);
+  return ISO_OK;
+}
+
+static void stop_engine(iso_thread_t *thread) {
+  iso_mutex_lock(&thread->pool->lock);
+  iso_engine_t *engine = thread->engine;
+  thread->engine = NULL;
+  iso_mutex_unlock(&thread->pool->lock);
+  if (engine != NULL) iso_engine_destroy(engine);
+}
+
+static void on_wake(uv_async_t *wake) { (void) wake; }
+
+static int open_loop(iso_thread_t *thread) {
+  if (uv_loop_init(&thread->loop) != 0) return ISO_ESTART;
+  if (uv_async_init(&thread->loop, &thread->wake, on_wake) != 0) {
+    uv_loop_close(&thread->loop);
+    return ISO_ESTART;
+  }
+  iso_mutex_lock(&thread->pool->lock);
+  thread->is_open = true;
+  iso_mutex_unlock(&thread->pool->lock);
+  return ISO_OK;
+}
+
+static void close_loop(iso_thread_t *thread) {
+  iso_mutex_lock(&thread->pool->lock);
+  thread->is_open = false;
+  iso_mutex_unlock(&thread->pool->lock);
+  uv_close((uv_handle_t *) &thread->wake, NULL);
+  uv_run(&thread->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&thread->loop);
+}
+
+static void thread_main(void *argument) {
+  iso_thread_t *thread = argument;
+  iso_pool_t *pool = thread->pool;
+  iso_owner_t *owner = pool->owner;
+  char stack_top = 0;
+
+  int status = open_loop(thread);
+  if (status != ISO_OK) {
+    iso_pool__loaded(pool, status, NULL);
+  } else {
+    status = start_engine(thread, (uintptr_t) &stack_top);
+    if (status != ISO_OK) iso_pool__loaded(pool, status, NULL);
+    else if (load(thread)) work(thread);
+    stop_engine(thread);
+    close_loop(thread);
+  }
+  /* From the post on, the owner may free the thread and its pool as soon as it has joined us. */
+  iso_owner_post(owner, &thread->exit_event);
+  iso_owner_thread_ended(owner);
+  iso_owner_release(owner);
+}
+
+static void destroy(iso_thread_t *thread) {
+  iso_console_deinit(&thread->console);
+  iso_account_release(thread->account);
+  iso_free(thread);
+}
+
+static void deliver_exit(iso_event_t *event, bool alive) {
+  iso_thread_t *thread = ISO_LIST_ITEM(event, iso_thread_t, exit_event);
+  iso_pool_t *pool = thread->pool;
+  uv_thread_t self = uv_thread_self();
+  /* A parked thread keeps what it has. One that came back after its environment was gone delivers
+   * this itself, and cannot join itself: its pool is lost with it. */
+  bool is_own = uv_thread_equal(&self, &thread->handle) != 0;
+  if (is_own) return;
+  if (!thread->is_parked) {
+    uv_thread_join(&thread->handle);
+    iso_pool__thread_gone(pool, thread);
+    destroy(thread);
+  }
+  iso_pool__thread_ended(pool, alive);
+}
+
+int iso_thread__create(iso_pool_t *pool, iso_thread_t **out) {
+  iso_thread_t *thread = iso_alloc_zeroed(sizeof(*thread));
+  if (thread == NULL) return ISO_ENOMEM;
+  int status = ISO_ENOMEM;
+  thread->account = iso_account_create(pool->memory_limit_bytes);
+  if (thread->account == NULL) goto fail;
+  status = iso_console_init(&thread->console);
+  if (status != ISO_OK) goto fail_console;
+  thread->pool = pool;
+  thread->spin_ns = SPIN_NS;
+  thread->exit_event.deliver = deliver_exit;
+  iso_list_init(&thread->sleeper);
+
+  uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
+  iso_owner_retain(pool->owner);
+  iso_owner_thread_started(pool->owner);
+  if (uv_thread_create_ex(&thread->handle, &options, thread_main, thread) == 0) {
+    *out = thread;
+    return ISO_OK;
+  }
+  status = ISO_ESTART;
+  iso_owner_thread_ended(pool->owner);
+  iso_owner_release(pool->owner);
+  iso_console_deinit(&thread->console);
+fail_console:
+  iso_account_release(thread->account);
+fail:
+  iso_free(thread);
+  return status;
+}
+
+void iso_thread__wake_locked(iso_thread_t *thread) {
+  if (thread->is_open) uv_async_send(&thread->wake);
+}
+
+void iso_thread__interrupt_locked(iso_thread_t *thread) {
+  iso_console_close(&thread->console);
+  if (thread->engine != NULL) iso_engine_terminate(thread->engine);
+  iso_thread__wake_locked(thread);
+}

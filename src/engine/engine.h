@@ -1,0 +1,114 @@
+/* The engine: one JavaScript isolate behind a C interface.
+ *
+ * Everything that needs V8 stands behind this header and decides nothing: no queue, no option, no
+ * limit. The core drives it; tests put test/core/fake_engine.c in its place.
+ *
+ * Two kinds of isolate meet here. An iso_engine_t is one of ours: made, used and destroyed by the
+ * thread that owns it (only iso_engine_terminate may be called by another). The host's isolate is
+ * the one that loaded the library (Node's main thread, or one of its Workers): the functions of the
+ * last section work on it, on its thread, with a handle scope open. */
+#ifndef ISO_ENGINE_ENGINE_H
+#define ISO_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/account.h"
+#include "core/message.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct iso_engine_s iso_engine_t;
+
+/* What an engine tells its owner, always on the engine's own thread. */
+typedef struct iso_engine_hooks_s {
+  /* The code inside wrote to its console: one clone of [method, depth, arguments, placeholders].
+   * Takes `record`. May block for as long as the code shall be held back. */
+  void (*console)(void *data, iso_message_t *record);
+  /* The heap has reached `limit_bytes`. Returns the limit to go on with, which must be larger for
+   * V8 to survive what it is doing; it may call iso_engine_terminate. */
+  size_t (*heap_full)(void *data, size_t limit_bytes);
+  /* V8 cannot go on and would abort the process. Must never return. */
+  void (*fatal)(void *data, bool out_of_memory);
+} iso_engine_hooks_t;
+
+typedef struct iso_engine_config_s {
+  /* Of the process; see iso_host_platform. */
+  void *platform;
+  /* The thread's own loop, initialized; the engine keeps unreferenced handles in it. */
+  struct uv_loop_s *loop;
+  /* JavaScript may use the stack down to this address. */
+  uintptr_t stack_limit;
+  /* Of the JavaScript heap; 0: V8's own choice. */
+  size_t heap_limit_bytes;
+  /* Charged for every backing store; the engine retains it for as long as there are any. */
+  iso_account_t *account;
+  const iso_engine_hooks_t *hooks;
+  void *hooks_data;
+} iso_engine_config_t;
+
+/* Errors: ISO_ESTART. */
+int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **engine);
+void iso_engine_destroy(iso_engine_t *engine);
+
+/* Evaluates a context and keeps the function that it returns. `source` holds flat values: source
+ * text, file name, line, column (both counted from 0), and says where the text stands.
+ * Returns ISO_OK, ISO_PENDING, ISO_EXCEPTION (described in `error`), ISO_ETERMINATED. */
+int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error);
+
+/* Calls the function kept by load with the values of `message`, and puts the result there.
+ * Returns as load; ISO_EXCEPTION: the description of the error is in `message`. */
+int iso_engine_call(iso_engine_t *engine, iso_message_t *message);
+
+/* Goes on with a load or a call that was ISO_PENDING. Returns as they do. */
+int iso_engine_poll(iso_engine_t *engine, iso_message_t *message);
+
+/* Runs what jobs have become ready without a call (after the loop has run). */
+void iso_engine_idle(iso_engine_t *engine);
+
+/* Stops the code inside where it stands, or the next that starts: for good.
+ * Thread: any, while the engine exists. */
+void iso_engine_terminate(iso_engine_t *engine);
+
+/* Lets go of the process's platform from inside hooks->fatal, where the engine can never be
+ * destroyed any more, so that the process can still end well. */
+void iso_engine_abandon(iso_engine_t *engine);
+
+/* Frees one reference to a backing store. Thread: any. */
+void iso_store_destroy(iso_store_t *store);
+
+/* The host's isolate. */
+
+/* A value of the host: the same thing as a napi_value. */
+typedef struct iso_value_s *iso_value_t;
+
+/* The platform of this process; NULL where the host has none. */
+void *iso_host_platform(void);
+
+/* Has `callback(data)` called when the host's environment ends, process.exit() included. */
+void iso_host_at_exit(void (*callback)(void *data), void *data);
+
+/* Appends the values to an empty message. Errors: ISO_ECLONE, and the exception that the clone met
+ * in *exception. */
+int iso_host_encode(
+    const iso_value_t *values, size_t count, iso_message_t *message, iso_value_t *exception
+);
+
+/* The one value of a message. Errors: ISO_EXCEPTION, and the exception in *value. */
+int iso_host_decode(const iso_message_t *message, iso_value_t *value);
+
+/* Where a function's source starts: its script's name in *file (undefined if it has none), and the
+ * line and column, from 0, of its parameter list; -1 if not known. */
+void iso_host_locate(iso_value_t function, iso_value_t *file, int32_t *line, int32_t *column);
+
+/* Could this value be cloned? Leaves no exception behind. */
+bool iso_host_cloneable(iso_value_t value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,86 @@
+/* The host's side: the isolate that loaded the library, through Node's embedder interface. */
+#include "engine/v8/v8_internal.h"
+
+#include <cstring>
+
+#include "core/error.h"
+
+namespace {
+
+using v8::Context;
+using v8::Isolate;
+using v8::Local;
+using v8::Value;
+
+/* A napi_value and a Local are both one pointer to a handle's slot; Node-API is built on that. */
+static_assert(sizeof(iso_value_t) == sizeof(Local<Value>));
+
+Local<Value> to_local(iso_value_t value) {
+  Local<Value> local;
+  std::memcpy(static_cast<void *>(&local), &value, sizeof(local));
+  return local;
+}
+
+iso_value_t from_local(Local<Value> local) {
+  iso_value_t value = nullptr;
+  std::memcpy(&value, static_cast<void *>(&local), sizeof(value));
+  return value;
+}
+
+Local<Context> current_context() { return Isolate::GetCurrent()->GetCurrentContext(); }
+
+}  // namespace
+
+void *iso_host_platform(void) {
+  return node::GetMultiIsolatePlatform(node::GetCurrentEnvironment(current_context()));
+}
+
+void iso_host_at_exit(void (*callback)(void *data), void *data) {
+  node::AtExit(node::GetCurrentEnvironment(current_context()), callback, data);
+}
+
+int iso_host_encode(
+    const iso_value_t *values, size_t count, iso_message_t *message, iso_value_t *exception
+) {
+  Isolate *isolate = Isolate::GetCurrent();
+  v8::TryCatch try_catch(isolate);
+  /* An array of handles of the one kind is an array of the other. */
+  auto *locals = reinterpret_cast<const Local<Value> *>(values);
+  if (iso::encode(isolate->GetCurrentContext(), locals, count, message)) return ISO_OK;
+  iso_message_reset(message);
+  *exception = from_local(
+      try_catch.HasCaught() ? try_catch.Exception() : v8::Undefined(isolate).As<Value>()
+  );
+  return ISO_ECLONE;
+}
+
+int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
+  v8::TryCatch try_catch(Isolate::GetCurrent());
+  std::vector<Local<Value>> values;
+  if (!iso::decode(current_context(), message, &values)) {
+    *value = from_local(try_catch.Exception());
+    return ISO_EXCEPTION;
+  }
+  *value = from_local(
+      values.empty() ? v8::Undefined(Isolate::GetCurrent()).As<Value>() : values.front()
+  );
+  return ISO_OK;
+}
+
+void iso_host_locate(iso_value_t function, iso_value_t *file, int32_t *line, int32_t *column) {
+  auto target = to_local(function).As<v8::Function>();
+  Local<Value> name = target->GetScriptOrigin().ResourceName();
+  *file = from_local(name.IsEmpty() ? v8::Undefined(Isolate::GetCurrent()).As<Value>() : name);
+  *line = target->GetScriptLineNumber();
+  *column = target->GetScriptColumnNumber();
+}
+
+bool iso_host_cloneable(iso_value_t value) {
+  v8::TryCatch try_catch(Isolate::GetCurrent());
+  iso_message_t message;
+  iso_message_init(&message);
+  Local<Value> local = to_local(value);
+  bool is_cloned = iso::encode(current_context(), &local, 1, &message);
+  iso_message_reset(&message);
+  return is_cloned;
+}

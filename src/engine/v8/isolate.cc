@@ -1,0 +1,335 @@
+/* One isolate, from node::NewIsolate to its disposal, and the calls into it.
+ *
+ * node::NewIsolate and not v8::Isolate::New: all isolates of a process must come from one snapshot,
+ * and Node's is the process's. Its settings assume a Node environment inside; there is none here,
+ * so every callback that would look for one is replaced. */
+#include "engine/v8/v8_internal.h"
+
+#include <uv.h>
+
+#include "core/error.h"
+
+namespace {
+
+using v8::Context;
+using v8::Function;
+using v8::HandleScope;
+using v8::Isolate;
+using v8::Local;
+using v8::MaybeLocal;
+using v8::Object;
+using v8::Promise;
+using v8::String;
+using v8::TryCatch;
+using v8::Value;
+
+/* Rejections nobody handles are remembered up to here; a flood of them is not worth its memory. */
+constexpr size_t kMaxRemembered = 64;
+
+/* Isolate data slot of ours; Node uses none in an isolate without an Environment. */
+constexpr uint32_t kEngineSlot = 0;
+
+iso_engine_t *engine_of(Isolate *isolate) {
+  return static_cast<iso_engine_t *>(isolate->GetData(kEngineSlot));
+}
+
+/* Everything that a call into the isolate needs open. */
+class Entry {
+public:
+  explicit Entry(iso_engine_t *engine)
+      : scope_(engine->isolate), context(engine->context.Get(engine->isolate)),
+        context_scope_(context), try_catch(engine->isolate) {}
+
+private:
+  HandleScope scope_;
+
+public:
+  Local<Context> context;
+
+private:
+  Context::Scope context_scope_;
+
+public:
+  TryCatch try_catch;
+};
+
+/* Callbacks of V8. */
+
+void on_promise_reject(v8::PromiseRejectMessage message) {
+  if (message.GetEvent() != v8::kPromiseRejectWithNoHandler) return;
+  Isolate *isolate = Isolate::GetCurrent();
+  iso_engine_t *engine = engine_of(isolate);
+  if (engine->rejections.size() < kMaxRemembered)
+    engine->rejections.emplace_back(isolate, message.GetPromise());
+}
+
+/* Exceptions in V8's own jobs, such as the callbacks of a FinalizationRegistry. */
+void on_message(Local<v8::Message>, Local<Value> exception) {
+  Isolate *isolate = Isolate::GetCurrent();
+  iso_engine_t *engine = engine_of(isolate);
+  if (engine->uncaught.size() < kMaxRemembered) engine->uncaught.emplace_back(isolate, exception);
+}
+
+MaybeLocal<Promise> on_import(
+    Local<Context> context, Local<v8::Data>, Local<Value>, Local<String> specifier,
+    Local<v8::FixedArray>
+) {
+  Isolate *isolate = Isolate::GetCurrent();
+  Local<Promise::Resolver> resolver;
+  if (!Promise::Resolver::New(context).ToLocal(&resolver)) return {};
+  Local<String> text = String::Concat(
+      isolate,
+      String::NewFromUtf8Literal(isolate, "import() does not work inside a thread: there are no "
+                                          "modules, only JavaScript. Tried to import "),
+      specifier
+  );
+  Local<Value> error = v8::Exception::TypeError(text);
+  Local<Value> code = String::NewFromUtf8Literal(isolate, "ERR_THREAD_NO_IMPORT");
+  if (error.As<Object>()
+          ->Set(context, String::NewFromUtf8Literal(isolate, "code"), code)
+          .IsNothing())
+    return {};
+  if (resolver->Reject(context, error).IsNothing()) return {};
+  return resolver->GetPromise();
+}
+
+bool yes_to_wasm(Local<Context>, Local<String>) { return true; }
+
+bool no_abort(Isolate *) { return false; }
+
+Isolate *create_isolate(const iso_engine_config_t *config) {
+  node::IsolateSettings settings;
+  /* No message listener of Node's: it aborts where there is no environment to report to. */
+  settings.flags = 0;
+  settings.policy = v8::MicrotasksPolicy::kExplicit;
+  settings.should_abort_on_uncaught_exception_callback = no_abort;
+  settings.promise_reject_callback = on_promise_reject;
+  settings.allow_wasm_code_generation_callback = yes_to_wasm;
+  Isolate *isolate = node::NewIsolate(
+      iso::create_allocator(config->account), config->loop,
+      static_cast<node::MultiIsolatePlatform *>(config->platform), nullptr, settings
+  );
+  if (isolate == nullptr) return nullptr;
+  isolate->SetPrepareStackTraceCallback(nullptr);
+  isolate->SetHostImportModuleDynamicallyCallback(on_import);
+  isolate->SetStackLimit(config->stack_limit);
+  return isolate;
+}
+
+/* The description of an exception, as the prelude makes it, into `message`. */
+int put_exception(
+    iso_engine_t *engine, Local<Context> context, const v8::Global<Function> &describe, int argc,
+    Local<Value> *argv, iso_message_t *message
+) {
+  TryCatch try_catch(engine->isolate);
+  Local<Value> description;
+  iso_message_reset(message);
+  if (describe.Get(engine->isolate)
+          ->Call(context, v8::Undefined(engine->isolate), argc, argv)
+          .ToLocal(&description) &&
+      iso::encode(context, &description, 1, message))
+    return ISO_EXCEPTION;
+  if (engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
+  /* So little stack or memory is left that nothing can be said of it. */
+  iso_message_reset(message);
+  return iso_message_put_tag(message, ISO_TAG_UNDEFINED) == ISO_OK ? ISO_EXCEPTION : ISO_ENOMEM;
+}
+
+int put_thrown(
+    iso_engine_t *engine, Local<Context> context, Local<Value> exception, iso_message_t *message
+) {
+  return put_exception(engine, context, engine->prelude.describe, 1, &exception, message);
+}
+
+int put_result(
+    iso_engine_t *engine, Local<Context> context, Local<Value> result, iso_message_t *message
+) {
+  TryCatch try_catch(engine->isolate);
+  iso_message_reset(message);
+  if (iso::encode(context, &result, 1, message)) return ISO_OK;
+  if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating())
+    return ISO_ETERMINATED;
+  Local<Value> argv[] = {result, try_catch.Exception()};
+  try_catch.Reset();
+  return put_exception(engine, context, engine->prelude.describe_uncloneable, 2, argv, message);
+}
+
+void warn(iso_engine_t *engine, Local<Context> context, const char *what, Local<Value> reason) {
+  TryCatch try_catch(engine->isolate);
+  Local<Value> argv[] = {
+      String::NewFromUtf8(engine->isolate, what).ToLocalChecked(), reason};
+  Local<Function> function = engine->prelude.warn.Get(engine->isolate);
+  /* It does not throw, unless it is being terminated. */
+  (void) function->Call(context, v8::Undefined(engine->isolate), 2, argv).IsEmpty();
+}
+
+/* Runs every job that is ready, and tells of what nobody has handled. False: terminated. */
+bool run_jobs(iso_engine_t *engine, Local<Context> context) {
+  Isolate *isolate = engine->isolate;
+  isolate->PerformMicrotaskCheckpoint();
+  if (engine->rejections.empty() && engine->uncaught.empty())
+    return !isolate->IsExecutionTerminating();
+  auto rejections = std::move(engine->rejections);
+  auto uncaught = std::move(engine->uncaught);
+  engine->rejections.clear();
+  engine->uncaught.clear();
+  Local<Promise> awaited = engine->promise.Get(isolate);
+  for (auto &rejection : rejections) {
+    Local<Promise> promise = rejection.Get(isolate);
+    if (promise->HasHandler() || promise == awaited) continue;
+    warn(engine, context, "unhandledRejection", promise->Result());
+  }
+  for (auto &exception : uncaught) warn(engine, context, "uncaughtException", exception.Get(isolate));
+  return !isolate->IsExecutionTerminating();
+}
+
+/* The end of a load or a call that gave `value`. */
+int settle(
+    iso_engine_t *engine, Local<Context> context, iso_pending_t pending, Local<Value> value,
+    iso_message_t *message
+) {
+  if (pending == iso_pending_t::call) return put_result(engine, context, value, message);
+  if (!value->IsFunction()) return ISO_EXCEPTION;
+  engine->function.Reset(engine->isolate, value.As<Function>());
+  return ISO_OK;
+}
+
+int poll(iso_engine_t *engine, Local<Context> context, iso_message_t *message) {
+  Isolate *isolate = engine->isolate;
+  Local<Promise> promise = engine->promise.Get(isolate);
+  if (!run_jobs(engine, context)) return ISO_ETERMINATED;
+  if (promise->State() == Promise::kPending) return ISO_PENDING;
+  iso_pending_t pending = engine->pending;
+  engine->pending = iso_pending_t::none;
+  engine->promise.Reset();
+  if (promise->State() == Promise::kFulfilled)
+    return settle(engine, context, pending, promise->Result(), message);
+  promise->MarkAsHandled();
+  return put_thrown(engine, context, promise->Result(), message);
+}
+
+/* What a call has returned, awaited if it can be. */
+int await(
+    iso_engine_t *engine, Local<Context> context, iso_pending_t pending, Local<Value> value,
+    iso_message_t *message
+) {
+  if (!value->IsObject()) {
+    if (!run_jobs(engine, context)) return ISO_ETERMINATED;
+    return settle(engine, context, pending, value, message);
+  }
+  Local<Promise> promise;
+  if (value->IsPromise()) {
+    promise = value.As<Promise>();
+  } else {
+    /* It may be a thenable; resolving finds out, as await does. */
+    Local<Promise::Resolver> resolver;
+    if (!Promise::Resolver::New(context).ToLocal(&resolver) ||
+        resolver->Resolve(context, value).IsNothing())
+      return ISO_ETERMINATED;
+    promise = resolver->GetPromise();
+  }
+  engine->promise.Reset(engine->isolate, promise);
+  engine->pending = pending;
+  return poll(engine, context, message);
+}
+
+int call(
+    iso_engine_t *engine, Entry *entry, iso_pending_t pending, Local<Function> function,
+    std::vector<Local<Value>> *values, iso_message_t *message
+) {
+  Local<Value> result;
+  Local<Value> receiver = v8::Undefined(engine->isolate);
+  auto argc = static_cast<int>(values->size());
+  if (function->Call(entry->context, receiver, argc, values->data()).ToLocal(&result))
+    return await(engine, entry->context, pending, result, message);
+  if (!entry->try_catch.CanContinue()) return ISO_ETERMINATED;
+  Local<Value> exception = entry->try_catch.Exception();
+  entry->try_catch.Reset();
+  if (!run_jobs(engine, entry->context)) return ISO_ETERMINATED;
+  return put_thrown(engine, entry->context, exception, message);
+}
+
+}  // namespace
+
+int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
+  Isolate *isolate = create_isolate(config);
+  if (isolate == nullptr) return ISO_ESTART;
+  auto *engine = new iso_engine_s{};
+  engine->isolate = isolate;
+  engine->platform = static_cast<node::MultiIsolatePlatform *>(config->platform);
+  engine->loop = config->loop;
+  engine->hooks = config->hooks;
+  engine->hooks_data = config->hooks_data;
+  isolate->SetData(kEngineSlot, engine);
+  isolate->Enter();
+  isolate->AddMessageListener(on_message);
+  iso::set_limits(engine, config->heap_limit_bytes);
+
+  HandleScope scope(isolate);
+  Local<Context> context = Context::New(isolate);
+  bool is_ready = false;
+  if (!context.IsEmpty()) {
+    Context::Scope context_scope(context);
+    engine->context.Reset(isolate, context);
+    is_ready = iso::run_prelude(engine, context);
+  }
+  if (!is_ready) {
+    iso_engine_destroy(engine);
+    return ISO_ESTART;
+  }
+  *out = engine;
+  return ISO_OK;
+}
+
+void iso_engine_destroy(iso_engine_t *engine) {
+  Isolate *isolate = engine->isolate;
+  uv_loop_s *loop = engine->loop;
+  node::MultiIsolatePlatform *platform = engine->platform;
+  /* Its handles go before the isolate does. */
+  delete engine;
+  isolate->SetData(kEngineSlot, nullptr);
+  isolate->Exit();
+  bool is_finished = false;
+  platform->AddIsolateFinishedCallback(
+      isolate, [](void *flag) { *static_cast<bool *>(flag) = true; }, &is_finished
+  );
+  iso::compat::dispose_isolate(platform, isolate);
+  while (!is_finished) uv_run(loop, UV_RUN_ONCE);
+}
+
+int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
+  Entry entry(engine);
+  std::vector<Local<Value>> values;
+  if (!iso::decode(entry.context, source, &values))
+    return put_thrown(engine, entry.context, entry.try_catch.Exception(), error);
+  Local<Function> load = engine->prelude.load.Get(engine->isolate);
+  return call(engine, &entry, iso_pending_t::load, load, &values, error);
+}
+
+int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
+  Entry entry(engine);
+  std::vector<Local<Value>> values;
+  if (!iso::decode(entry.context, message, &values)) {
+    if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
+    return put_thrown(engine, entry.context, entry.try_catch.Exception(), message);
+  }
+  iso_message_reset(message);
+  Local<Function> function = engine->function.Get(engine->isolate);
+  return call(engine, &entry, iso_pending_t::call, function, &values, message);
+}
+
+int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
+  Entry entry(engine);
+  return poll(engine, entry.context, message);
+}
+
+void iso_engine_idle(iso_engine_t *engine) {
+  Entry entry(engine);
+  run_jobs(engine, entry.context);
+}
+
+void iso_engine_terminate(iso_engine_t *engine) { engine->isolate->TerminateExecution(); }
+
+void iso_engine_abandon(iso_engine_t *engine) {
+  engine->platform->UnregisterIsolate(engine->isolate);
+}

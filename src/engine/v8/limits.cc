@@ -1,0 +1,82 @@
+/* Where V8 asks for memory, and where it would abort for want of it: both are passed on. */
+#include "engine/v8/v8_internal.h"
+
+#include <cstdlib>
+
+namespace iso {
+namespace {
+
+/* malloc, with the bytes charged to the isolate's account. A refused allocation is a RangeError in
+ * the code that asked. */
+class CountingAllocator final : public node::ArrayBufferAllocator {
+public:
+  explicit CountingAllocator(iso_account_t *account) : account_(account) {
+    iso_account_retain(account);
+  }
+  ~CountingAllocator() override { iso_account_release(account_); }
+
+  void *Allocate(size_t length) override {
+    return charged(length, [](size_t bytes) { return std::calloc(bytes, 1); });
+  }
+  void *AllocateUninitialized(size_t length) override {
+    return charged(length, [](size_t bytes) { return std::malloc(bytes); });
+  }
+  void Free(void *data, size_t length) override {
+    std::free(data);
+    iso_account_refund(account_, length);
+  }
+
+private:
+  template <typename F> void *charged(size_t length, F allocate) {
+    if (!iso_account_charge(account_, length)) return nullptr;
+    void *data = allocate(length != 0 ? length : 1);
+    if (data == nullptr) iso_account_refund(account_, length);
+    return data;
+  }
+
+  /* Only an Environment asks for Node's own allocator, and there is none in our isolates. */
+  node::NodeArrayBufferAllocator *GetImpl() override { return nullptr; }
+
+  iso_account_t *account_;
+};
+
+/* The engine whose code runs on this thread: V8's fatal callbacks carry nothing to find it by. */
+thread_local iso_engine_t *current_engine;
+
+size_t on_near_heap_limit(void *data, size_t current_limit, size_t) {
+  auto *engine = static_cast<iso_engine_t *>(data);
+  return engine->hooks->heap_full(engine->hooks_data, current_limit);
+}
+
+size_t never_called(void *, size_t current_limit, size_t) { return current_limit; }
+
+/* V8 would abort right after these return. */
+void on_fatal_error(const char *, const char *) {
+  if (current_engine != nullptr)
+    current_engine->hooks->fatal(current_engine->hooks_data, false);
+}
+
+void on_out_of_memory(const char *, const v8::OOMDetails &) {
+  if (current_engine != nullptr) current_engine->hooks->fatal(current_engine->hooks_data, true);
+}
+
+}  // namespace
+
+std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *account) {
+  return std::make_shared<CountingAllocator>(account);
+}
+
+void set_limits(iso_engine_t *engine, size_t heap_limit_bytes) {
+  v8::Isolate *isolate = engine->isolate;
+  current_engine = engine;
+  isolate->SetFatalErrorHandler(on_fatal_error);
+  isolate->SetOOMErrorHandler(on_out_of_memory);
+  if (heap_limit_bytes != 0) {
+    /* node::NewIsolate takes no constraints: removing a callback is the way to lower the limit. */
+    isolate->AddNearHeapLimitCallback(never_called, nullptr);
+    isolate->RemoveNearHeapLimitCallback(never_called, heap_limit_bytes);
+  }
+  isolate->AddNearHeapLimitCallback(on_near_heap_limit, engine);
+}
+
+}  // namespace iso

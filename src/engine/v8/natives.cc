@@ -1,0 +1,130 @@
+/* The few functions that the prelude (src/prelude/prelude.js) needs and JavaScript has not. */
+#include "engine/v8/v8_internal.h"
+
+#include <uv.h>
+
+#include "core/error.h"
+#include "prelude_source.h"
+
+namespace iso {
+namespace {
+
+using v8::Context;
+using v8::Function;
+using v8::FunctionCallbackInfo;
+using v8::Isolate;
+using v8::Local;
+using v8::Object;
+using v8::String;
+using v8::Value;
+
+Local<String> text(Isolate *isolate, const char *utf8) {
+  return String::NewFromUtf8(isolate, utf8, v8::NewStringType::kInternalized).ToLocalChecked();
+}
+
+/* compile(source, file, line, column): the script's completion value. */
+void compile(const FunctionCallbackInfo<Value> &info) {
+  Isolate *isolate = info.GetIsolate();
+  Local<Context> context = isolate->GetCurrentContext();
+  v8::ScriptOrigin origin = compat::origin(
+      isolate, info[1], info[2].As<v8::Int32>()->Value(), info[3].As<v8::Int32>()->Value()
+  );
+  v8::ScriptCompiler::Source source(info[0].As<String>(), origin);
+  Local<v8::Script> script;
+  Local<Value> result;
+  if (!v8::ScriptCompiler::Compile(context, &source).ToLocal(&script)) return;
+  if (!script->Run(context).ToLocal(&result)) return;
+  info.GetReturnValue().Set(result);
+}
+
+/* emit(record): to the host's console. Throws where the record cannot be cloned. */
+void emit(const FunctionCallbackInfo<Value> &info) {
+  auto *engine = static_cast<iso_engine_t *>(compat::external_value(info.Data().As<v8::External>()));
+  iso_message_t *message = iso_message_create();
+  if (message == nullptr) return;
+  Local<Value> record = info[0];
+  if (!encode(info.GetIsolate()->GetCurrentContext(), &record, 1, message)) {
+    iso_message_destroy(message);
+    return;
+  }
+  engine->hooks->console(engine->hooks_data, message);
+}
+
+/* cloneable(value) */
+void cloneable(const FunctionCallbackInfo<Value> &info) {
+  v8::TryCatch try_catch(info.GetIsolate());
+  iso_message_t message;
+  iso_message_init(&message);
+  Local<Value> value = info[0];
+  bool is_cloned = encode(info.GetIsolate()->GetCurrentContext(), &value, 1, &message);
+  iso_message_reset(&message);
+  if (try_catch.HasTerminated()) {
+    try_catch.ReThrow();
+    return;
+  }
+  info.GetReturnValue().Set(is_cloned);
+}
+
+/* now(): milliseconds of a clock that only goes forward. */
+void now(const FunctionCallbackInfo<Value> &info) {
+  info.GetReturnValue().Set(static_cast<double>(uv_hrtime()) / 1e6);
+}
+
+/* isError(value): also of an error that has lost its prototype. */
+void is_error(const FunctionCallbackInfo<Value> &info) {
+  info.GetReturnValue().Set(info[0]->IsNativeError());
+}
+
+Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
+  Isolate *isolate = engine->isolate;
+  Local<Object> natives = Object::New(isolate);
+  Local<v8::External> data = compat::external(isolate, engine);
+  auto add = [&](const char *name, v8::FunctionCallback callback) {
+    Local<Function> function = Function::New(context, callback, data).ToLocalChecked();
+    natives->Set(context, text(isolate, name), function).Check();
+  };
+  add("compile", compile);
+  add("emit", emit);
+  add("cloneable", cloneable);
+  add("now", now);
+  add("isError", is_error);
+  return natives;
+}
+
+}  // namespace
+
+bool run_prelude(iso_engine_t *engine, Local<Context> context) {
+  Isolate *isolate = engine->isolate;
+  v8::TryCatch try_catch(isolate);
+  v8::ScriptOrigin origin = compat::origin(isolate, text(isolate, "isolated-threads:prelude"), 0, 0);
+  Local<String> code;
+  if (!String::NewFromOneByte(
+           isolate, reinterpret_cast<const uint8_t *>(iso_prelude_source),
+           v8::NewStringType::kNormal, sizeof(iso_prelude_source) - 1
+      ).ToLocal(&code))
+    return false;
+  v8::ScriptCompiler::Source source(code, origin);
+  Local<v8::Script> script;
+  Local<Value> prelude;
+  Local<Value> exports;
+  if (!v8::ScriptCompiler::Compile(context, &source).ToLocal(&script)) return false;
+  if (!script->Run(context).ToLocal(&prelude) || !prelude->IsFunction()) return false;
+  Local<Value> natives = make_natives(engine, context);
+  if (!prelude.As<Function>()
+           ->Call(context, v8::Undefined(isolate), 1, &natives)
+           .ToLocal(&exports))
+    return false;
+
+  auto take = [&](const char *name, v8::Global<Function> *slot) {
+    Local<Value> value;
+    if (!exports.As<Object>()->Get(context, text(isolate, name)).ToLocal(&value)) return false;
+    if (!value->IsFunction()) return false;
+    slot->Reset(isolate, value.As<Function>());
+    return true;
+  };
+  iso_prelude_t *slots = &engine->prelude;
+  return take("load", &slots->load) && take("describe", &slots->describe) &&
+         take("describeUncloneable", &slots->describe_uncloneable) && take("warn", &slots->warn);
+}
+
+}  // namespace iso

@@ -1,0 +1,82 @@
+/* Every difference between the V8s of the supported Node lines, and nothing else.
+ *
+ *   Node 20: V8 11.3    Node 22: V8 12.4    Node 24: V8 13.6    Node 26: V8 14.6 */
+#ifndef ISO_ENGINE_V8_COMPAT_H
+#define ISO_ENGINE_V8_COMPAT_H
+
+/* Their headers are not ours to warn about. */
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+#include <node.h>
+#include <v8.h>
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+namespace iso::compat {
+
+/* From V8 12 on an origin no longer needs the isolate. */
+inline v8::ScriptOrigin
+origin(v8::Isolate *isolate, v8::Local<v8::Value> file, int line, int column) {
+#if V8_MAJOR_VERSION >= 12
+  (void) isolate;
+  return v8::ScriptOrigin(file, line, column);
+#else
+  return v8::ScriptOrigin(isolate, file, line, column);
+#endif
+}
+
+/* From Node 24 on the platform disposes of the isolate, in the one right order. */
+inline void dispose_isolate(node::MultiIsolatePlatform *platform, v8::Isolate *isolate) {
+#if NODE_MAJOR_VERSION >= 24
+  platform->DisposeIsolate(isolate);
+#else
+  platform->UnregisterIsolate(isolate);
+  isolate->Dispose();
+#endif
+}
+
+/* From V8 13 on the writers are named Write*V2 and say their lengths in other types. */
+inline void write_characters(
+    v8::Isolate *isolate, v8::Local<v8::String> string, bool two_byte, uint8_t *characters
+) {
+  auto *wide = reinterpret_cast<uint16_t *>(characters);
+#if V8_MAJOR_VERSION >= 13
+  auto length = static_cast<uint32_t>(string->Length());
+  if (two_byte)
+    string->WriteV2(isolate, 0, length, wide);
+  else
+    string->WriteOneByteV2(isolate, 0, length, characters);
+#else
+  int length = string->Length();
+  int options = v8::String::NO_NULL_TERMINATION;
+  if (two_byte)
+    string->Write(isolate, wide, 0, length, options);
+  else
+    string->WriteOneByte(isolate, characters, 0, length, options);
+#endif
+}
+
+/* From V8 14 on an external pointer carries a tag. */
+inline v8::Local<v8::External> external(v8::Isolate *isolate, void *pointer) {
+#if V8_MAJOR_VERSION >= 14
+  return v8::External::New(isolate, pointer, v8::kExternalPointerTypeTagDefault);
+#else
+  return v8::External::New(isolate, pointer);
+#endif
+}
+
+inline void *external_value(v8::Local<v8::External> external) {
+#if V8_MAJOR_VERSION >= 14
+  return external->Value(v8::kExternalPointerTypeTagDefault);
+#else
+  return external->Value();
+#endif
+}
+
+}  // namespace iso::compat
+
+#endif

@@ -1,0 +1,152 @@
+'use strict';
+
+// What runs in every new isolate before the user's context: the console, the loading of the
+// context, and the description of errors for the other side (rebuilt there by lib/errors.js).
+// scripts/embed.js builds this file, console.js and lib/culprit.js into the library.
+//
+// A description: { isError: false, value }
+//            or: { isError: true, class, name, message, stack, properties: [[key, description]],
+//                  cause?: description, errors?: [description] }
+
+const { findCulprit } = require('../../lib/culprit.js');
+const { createConsole } = require('./console.js');
+
+module.exports = function createPrelude(natives) {
+  const { compile, emit, cloneable, now, isError } = natives;
+  const { getPrototypeOf, keys, defineProperty } = Object;
+
+  const FRAME_OF_OURS = /\n +at [^\n]*\(?isolated-threads:prelude[^\n]*/g;
+  const NOT_DEFINED = /^(\S+) is not defined$/;
+  const CANNOT_SEE =
+    'A context cannot see variables from outside itself, nor anything of Node: define it inside ' +
+    'the context, or pass it as an argument of run()';
+
+  const classes = new Map();
+  for (const name of [
+    'Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SuppressedError',
+    'SyntaxError', 'TypeError', 'URIError',
+  ]) {
+    if (typeof globalThis[name] === 'function') classes.set(globalThis[name].prototype, name);
+  }
+  for (const name of ['CompileError', 'LinkError', 'RuntimeError']) {
+    const constructor = globalThis.WebAssembly?.[name];
+    if (constructor) classes.set(constructor.prototype, `WebAssembly.${name}`);
+  }
+
+  function classOf(error) {
+    for (let at = getPrototypeOf(error); at !== null; at = getPrototypeOf(at)) {
+      const name = classes.get(at);
+      if (name !== undefined) return name;
+    }
+    return 'Error';
+  }
+
+  function read(object, key) {
+    try {
+      return object[key];
+    } catch {
+      return undefined;
+    }
+  }
+
+  const textOf = (value, fallback) => (typeof value === 'string' ? value : fallback);
+
+  function describeError(error, described) {
+    const message = textOf(read(error, 'message'), '');
+    const stack = textOf(read(error, 'stack'), '').replace(FRAME_OF_OURS, '');
+    const description = {
+      isError: true,
+      class: classOf(error),
+      name: textOf(read(error, 'name'), 'Error'),
+      message,
+      stack,
+      properties: [],
+    };
+    described.set(error, description);
+    const unknown = description.class === 'ReferenceError' && NOT_DEFINED.exec(message);
+    if (unknown) {
+      description.message = `${message}. ${CANNOT_SEE}`;
+      description.stack = stack.replace(message, () => description.message);
+    }
+    for (const key of keys(error)) {
+      if (key !== 'stack' && key !== 'message') {
+        description.properties.push([key, describe(read(error, key), described)]);
+      }
+    }
+    if (Object.hasOwn(error, 'cause')) description.cause = describe(read(error, 'cause'), described);
+    const errors = description.class === 'AggregateError' ? read(error, 'errors') : undefined;
+    if (Array.isArray(errors)) description.errors = errors.map((item) => describe(item, described));
+    return description;
+  }
+
+  function describe(value, described = new Map()) {
+    if (described.has(value)) return described.get(value);
+    if (isError(value)) return describeError(value, described);
+    if (cloneable(value)) return { isError: false, value };
+    return { isError: false, value: `(${findCulprit(value, 'a value here', cloneable).text})` };
+  }
+
+  function notCloneable(value, name, exception) {
+    const { text, thrown } = findCulprit(value, name, cloneable);
+    const description = {
+      isError: true,
+      class: 'ThreadError',
+      name: 'DataCloneError',
+      message: `${text}, which cannot be cloned out of the thread`,
+      stack: '',
+      properties: [['code', { isError: false, value: 'ERR_THREAD_NOT_CLONEABLE' }]],
+    };
+    if (thrown) description.cause = describe(thrown.error);
+    else if (exception !== undefined) description.cause = describe(exception);
+    return description;
+  }
+
+  // The text of a function stands for itself; that of a method, only inside an object. A script
+  // whose last value is the function will do as well.
+  function evaluate(source, file, line, column) {
+    const forms = [
+      ['(', '\n)', (value) => value],
+      ['({', '\n})', (object) => object[Reflect.ownKeys(object)[0]]],
+      ['', '', (value) => value],
+    ];
+    let first;
+    for (const [before, after, pick] of forms) {
+      try {
+        return pick(compile(before + source + after, file, line, column - before.length));
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        first ??= error;
+      }
+    }
+    throw first;
+  }
+
+  async function load(source, file, line, column) {
+    const context = evaluate(source, file, line, column);
+    if (typeof context !== 'function') {
+      throw new TypeError(`The context must be a function or the source of one. Received ${typeof context}`);
+    }
+    const run = await context();
+    if (typeof run !== 'function') {
+      const received = run === null ? 'null' : typeof run;
+      throw new TypeError(`The context must return the function that run() calls. It returned ${received}`);
+    }
+    return run;
+  }
+
+  defineProperty(globalThis, 'console', {
+    value: createConsole({ emit, cloneable, now, isError, describe }),
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
+
+  return {
+    load,
+    // What was thrown: as it is if it can be, else the reason why not.
+    describe: (value) =>
+      isError(value) || cloneable(value) ? describe(value) : notCloneable(value, 'the thrown value'),
+    describeUncloneable: (value, exception) => notCloneable(value, 'result', exception),
+    warn: (kind, reason) => emit([kind, 0, [describe(reason)], []]),
+  };
+};
