@@ -12,15 +12,15 @@ function contextError(problem) {
   return error;
 }
 
-// The engine knows where a function's parameters start; its text starts some way before them, at
-// `function`, `async` or the name of a method.
+const ARROW = /^(?:async\s*)?\(|^(?:async\s+)?[\p{ID_Start}$_][\p{ID_Continue}$]*\s*=>/u;
+
+// The engine knows where an arrow function starts. Of any other it knows where the parameters do;
+// the text starts before them, at `function`, `async` or the name of a method.
 function startOf(source, line, column) {
-  const beforeParameters = /^(?:async\s+)?(?:function\b|(?!\()[^=]*?(?=\())[^(]*/.exec(source)?.[0] ?? '';
-  const isArrow = /^(?:async\b\s*)?(?:\(|[\p{ID_Start}$_][\p{ID_Continue}$]*\s*=>)/u.test(source);
-  const skipped = isArrow ? (/^async\b\s*/.exec(source)?.[0] ?? '') : beforeParameters;
-  const lines = skipped.split('\n');
+  if (ARROW.test(source)) return { line, column };
+  const lines = source.slice(0, source.indexOf('(')).split('\n');
   return lines.length === 1
-    ? { line, column: Math.max(0, column - skipped.length) }
+    ? { line, column: Math.max(0, column - lines[0].length) }
     : { line: line - lines.length + 1, column: 0 };
 }
 

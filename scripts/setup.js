@@ -46,5 +46,15 @@ function build() {
   nodeGyp(['build', '--jobs=max'], { quiet: true });
 }
 
+// The loader takes a prebuilt library first: one that is older than the build would hide it.
+function removeStalePrebuilt() {
+  const { prebuiltPath, builtPath } = require('../lib/binding.js');
+  if (fs.existsSync(prebuiltPath()) && newer(builtPath(), prebuiltPath())) {
+    fs.rmSync(prebuiltPath());
+    console.log(`removed ${path.relative(root, prebuiltPath())}: it was older than the build`);
+  }
+}
+
 install();
 build();
+removeStalePrebuilt();

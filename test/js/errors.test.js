@@ -1,0 +1,188 @@
+'use strict';
+
+const assert = require('node:assert');
+const path = require('node:path');
+const { describe, test } = require('node:test');
+const { Thread, ThreadError } = require('../..');
+
+async function caught(context, ...args) {
+  try {
+    await new Thread(context).run(...args);
+  } catch (error) {
+    return error;
+  }
+  throw new assert.AssertionError({ message: 'run should have rejected' });
+}
+
+describe('errors', () => {
+  const classes = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+  for (const [name, Class] of Object.entries(classes)) {
+    test(`arrive as the class that was thrown: ${name}`, async () => {
+      const error = await caught(() => (n) => { throw new globalThis[n]('the message'); }, name);
+      assert.strictEqual(Object.getPrototypeOf(error), Class.prototype);
+      assert.strictEqual(error.message, 'the message');
+      assert.strictEqual(error.name, name);
+    });
+  }
+
+  test('WebAssembly errors arrive as such', async () => {
+    const error = await caught(() => () => new WebAssembly.Module(new Uint8Array([1, 2, 3])));
+    assert.ok(error instanceof WebAssembly.CompileError);
+  });
+
+  test('keep code, cause and own enumerable properties', async () => {
+    const error = await caught(() => () => {
+      const inner = Object.assign(new TypeError('inner'), { code: 'E_INNER' });
+      const outer = new Error('outer', { cause: inner });
+      outer.code = 'E_OUTER';
+      outer.details = { list: [1, new Map([['a', 1]])] };
+      outer.other = new RangeError('in a property');
+      throw outer;
+    });
+    assert.strictEqual(error.code, 'E_OUTER');
+    assert.deepStrictEqual(error.details, { list: [1, new Map([['a', 1]])] });
+    assert.ok(error.other instanceof RangeError);
+    assert.ok(error.cause instanceof TypeError);
+    assert.strictEqual(error.cause.code, 'E_INNER');
+    assert.match(error.cause.stack, /errors\.test\.js/);
+    assert.ok(!Object.keys(error).includes('cause'));
+    assert.deepStrictEqual(Object.keys(error), ['code', 'details', 'other']);
+  });
+
+  test('a cause that is no error, or undefined, stays what it is', async () => {
+    const text = await caught(() => () => { throw new Error('m', { cause: 'because' }); });
+    assert.strictEqual(text.cause, 'because');
+    const none = await caught(() => () => { throw new Error('m', { cause: undefined }); });
+    assert.ok(Object.hasOwn(none, 'cause'));
+    const absent = await caught(() => () => { throw new Error('m'); });
+    assert.ok(!Object.hasOwn(absent, 'cause'));
+  });
+
+  test('cycles of causes survive', async () => {
+    const error = await caught(() => () => {
+      const a = new Error('a');
+      const b = new Error('b', { cause: a });
+      a.cause = b;
+      throw a;
+    });
+    assert.strictEqual(error.cause.cause, error);
+  });
+
+  test('AggregateError keeps its errors', async () => {
+    const error = await caught(() => () => Promise.any([Promise.reject(new TypeError('one')), Promise.reject(2)]));
+    assert.ok(error instanceof AggregateError);
+    assert.strictEqual(error.errors.length, 2);
+    assert.ok(error.errors[0] instanceof TypeError);
+    assert.strictEqual(error.errors[1], 2);
+  });
+
+  test('subclasses fall back to the nearest built-in class and keep their name', async () => {
+    const error = await caught(() => {
+      class ParseError extends SyntaxError {
+        constructor(message, line) {
+          super(message);
+          this.name = 'ParseError';
+          this.line = line;
+        }
+      }
+      return () => { throw new ParseError('unexpected', 7); };
+    });
+    assert.ok(error instanceof SyntaxError);
+    assert.strictEqual(error.name, 'ParseError');
+    assert.strictEqual(error.line, 7);
+    assert.match(String(error), /^ParseError: unexpected/);
+  });
+
+  const values = [undefined, null, 0, 'text', 10n, { code: 1 }, [1, 2]];
+  for (const value of values) {
+    test(`values that are no errors arrive as they are: ${JSON.stringify(typeof value === 'bigint' ? '10n' : value)}`, async () => {
+      const thread = new Thread(() => async (v) => { throw v; });
+      let thrown;
+      await thread.run(value).then(() => assert.fail('should reject'), (reason) => (thrown = { reason }));
+      assert.deepStrictEqual(thrown.reason, value);
+    });
+  }
+
+  test('a thrown value that cannot be cloned is told of', async () => {
+    const error = await caught(() => () => { throw () => 1; });
+    assert.strictEqual(error.code, 'ERR_THREAD_NOT_CLONEABLE');
+    assert.match(error.message, /^the thrown value is a function/);
+  });
+
+  test('a property that cannot be cloned does not cost the error', async () => {
+    const error = await caught(() => () => { throw Object.assign(new Error('kept'), { fn() {}, fine: 1 }); });
+    assert.strictEqual(error.message, 'kept');
+    assert.strictEqual(error.fine, 1);
+    assert.match(error.fn, /function/);
+  });
+
+  test('errors that fight back are still settled', async () => {
+    for (const context of [
+      () => () => { throw new Proxy(new Error('x'), { get() { throw new Error('trap'); } }); },
+      () => () => { const e = new Error('x'); Object.defineProperty(e, 'message', { get() { throw 1; } }); throw e; },
+      () => () => { const e = new Error('x'); Object.setPrototypeOf(e, null); throw e; },
+      () => () => { const e = new Error('x'); e.stack = { not: 'a string' }; throw e; },
+      () => () => { Error.prepareStackTrace = () => { throw new Error('no'); }; throw new Error('x'); },
+      () => () => { delete globalThis.Error; Object.keys = null; throw new TypeError('x'); },
+      () => { const f = () => f(); return f; },
+    ]) {
+      assert.ok((await caught(context)) instanceof Error);
+    }
+  });
+
+  test('the stack shows the frames in the thread, at the line of this file, then those of the caller', async () => {
+    const thread = new Thread(() => {
+      function thrower() {
+        throw new Error('where'); // line A
+      }
+      return () => thrower();
+    });
+    const line = require('node:fs').readFileSync(__filename, 'utf8').split('\n').findIndex((text) => text.includes('// line A')) + 1;
+    async function theCaller() {
+      return await thread.run();
+    }
+    await assert.rejects(theCaller(), (error) => {
+      const lines = error.stack.split('\n');
+      assert.strictEqual(lines[0], 'Error: where');
+      assert.match(lines[1], new RegExp(`at thrower \\(${__filename.replace(/[/.]/g, '\\$&')}:${line}:`));
+      assert.ok(lines.slice(2).some((text) => /theCaller/.test(text)), error.stack);
+      assert.doesNotMatch(error.stack, /prelude/);
+      return true;
+    });
+  });
+
+  test('in a burst, where stacks are not kept, the awaiting caller still shows', async () => {
+    const thread = new Thread(() => (i) => { throw new Error(`number ${i}`); });
+    async function theCaller(i) {
+      await thread.run(i);
+    }
+    const results = await Promise.allSettled(Array.from({ length: 500 }, (_, i) => theCaller(i)));
+    for (const [i, { reason }] of results.entries()) {
+      assert.strictEqual(reason.message, `number ${i}`);
+      assert.match(reason.stack, /theCaller/);
+      assert.doesNotMatch(reason.stack, /rejectionOf/);
+    }
+  });
+
+  test('a name from outside the context is a ReferenceError that says why', async () => {
+    const outer = 1;
+    const error = await caught(() => () => outer + 1);
+    assert.ok(error instanceof ReferenceError);
+    assert.match(error.message, /^outer is not defined\. A context cannot see variables from outside itself/);
+    assert.match(error.stack, new RegExp(path.basename(__filename)));
+    const inContext = await caught(() => { const x = outer; return () => x; });
+    assert.match(inContext.message, /^outer is not defined\. A context cannot see/);
+  });
+
+  test('what the library itself says is a ThreadError with a code', async () => {
+    const thread = new Thread(() => () => 1, { name: 'small' });
+    await thread.dispose();
+    await assert.rejects(thread.run(), (error) => {
+      assert.ok(error instanceof ThreadError);
+      assert.ok(error instanceof Error);
+      assert.strictEqual(error.code, 'ERR_THREAD_DISPOSED');
+      assert.match(error.message, /thread "small"/);
+      return true;
+    });
+  });
+});

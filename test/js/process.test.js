@@ -1,0 +1,208 @@
+'use strict';
+
+// How a process ends with threads in it. Every case is a child of its own.
+
+const assert = require('node:assert');
+const { describe, test } = require('node:test');
+const { runChild } = require('./fixtures/child.js');
+
+const fine = (stdout = '') => ({ code: 0, signal: null, stdout, stderr: '' });
+
+describe('the process', () => {
+  test('ends by itself with idle threads that nobody disposed', async () => {
+    const result = await runChild(() => {
+      const threads = Array.from({ length: 4 }, () => new Thread(() => (n) => n));
+      Promise.all(threads.map((thread, i) => thread.run(i))).then((values) => console.log(values.join()));
+    });
+    assert.deepStrictEqual(result, fine('0,1,2,3\n'));
+  });
+
+  test('ends by itself with a thread that was never used, or whose context never ends', async () => {
+    assert.deepStrictEqual(await runChild(() => { new Thread(() => () => 1); }), fine());
+    assert.deepStrictEqual(await runChild(() => { new Thread(() => { for (;;); }); }), fine());
+  });
+
+  test('stays for pending runs', async () => {
+    const result = await runChild(() => {
+      const thread = new Thread(() => (ms) => {
+        const end = Date.now() + ms;
+        while (Date.now() < end);
+        return 'done';
+      });
+      thread.run(300).then(console.log);
+    });
+    assert.deepStrictEqual(result, fine('done\n'));
+  });
+
+  test('process.exit(3) while threads spin exits 3', async () => {
+    const result = await runChild(() => {
+      const spin = () => () => { for (;;); };
+      for (let i = 0; i < 4; i++) new Thread(spin).run();
+      new Thread(() => async () => { for (;;) await null; }).run();
+      new Thread(() => () => new Promise(() => {})).run();
+      new Thread(() => () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)).run();
+      setTimeout(() => process.exit(3), 100);
+    });
+    assert.deepStrictEqual(result, { code: 3, signal: null, stdout: '', stderr: '' });
+  });
+
+  test('process.exit while threads start, run, log and are disposed', async () => {
+    for (let delay = 0; delay < 15; delay += 1) {
+      const result = await runChild(`
+        const work = new Thread(() => () => { let x = []; for (;;) { x.push({}); if (x.length > 1e5) x = []; } });
+        work.run();
+        const log = new Thread(() => () => { for (;;) console.debug('x'); });
+        console.debug = () => {};
+        log.run();
+        const ending = new Thread(() => () => { for (;;); });
+        ending.run().catch(() => {});
+        const start = performance.now();
+        setTimeout(() => ending.dispose(), ${delay});
+        setImmediate(function wait() {
+          if (performance.now() - start >= ${delay}) {
+            new Thread(() => () => 1).run();
+            process.exit(4);
+          }
+          setImmediate(wait);
+        });
+      `);
+      assert.deepStrictEqual(result, { code: 4, signal: null, stdout: '', stderr: '' });
+    }
+  });
+
+  test('an uncaught exception ends it as always, with threads that spin', async () => {
+    const result = await runChild(() => {
+      new Thread(() => () => { for (;;); }).run();
+      setTimeout(() => { throw new Error('uncaught in main'); }, 50);
+    });
+    assert.strictEqual(result.code, 1);
+    assert.strictEqual(result.signal, null);
+    assert.match(result.stderr, /uncaught in main/);
+  });
+
+  test('an unhandled rejection of run ends it as always', async () => {
+    const result = await runChild(() => {
+      new Thread(() => () => { throw new Error('nobody catches'); }).run();
+    });
+    assert.strictEqual(result.code, 1);
+    assert.match(result.stderr, /nobody catches/);
+  });
+
+  test('a Worker can load the package, use it, and end', async () => {
+    const result = await runChild(() => {
+      const worker = new Worker(`
+        const { Thread } = require(${JSON.stringify(root)});
+        const { parentPort } = require('node:worker_threads');
+        const thread = new Thread(() => (a, b) => a + b);
+        thread.run(1, 2).then((sum) => parentPort.postMessage(sum));
+      `, { eval: true });
+      worker.on('message', (sum) => console.log('sum', sum));
+      worker.on('exit', (code) => console.log('exit', code));
+    });
+    assert.deepStrictEqual(result, fine('sum 3\nexit 0\n'));
+  });
+
+  test('a Worker can be terminated while its threads run, start and log', async () => {
+    const result = await runChild(() => {
+      const source = `
+        const { Thread } = require(${JSON.stringify(root)});
+        console.debug = () => {};
+        for (const context of [
+          () => () => { for (;;); },
+          () => async () => { for (;;) await null; },
+          () => () => new Promise(() => {}),
+          () => () => { for (;;) console.debug('x'); },
+          () => (x) => x,
+        ]) new Thread(context).run();
+        const thread = new Thread(() => (x) => x);
+        (async () => { for (let i = 0; ; i++) await thread.run(i); })();
+        require('node:worker_threads').parentPort.postMessage('up');
+      `;
+      (async () => {
+        for (let i = 0; i < 10; i++) {
+          const worker = new Worker(source, { eval: true });
+          await new Promise((resolve) => worker.once('message', resolve));
+          await new Promise((resolve) => setTimeout(resolve, i * 2));
+          await worker.terminate();
+        }
+        const { Thread: Again } = require(root);
+        console.log(await new Again(() => () => 'main works').run());
+      })();
+    });
+    assert.deepStrictEqual(result, fine('main works\n'));
+  });
+
+  test('process.exit in a Worker ends only the Worker', async () => {
+    const result = await runChild(() => {
+      const worker = new Worker(`
+        const { Thread } = require(${JSON.stringify(root)});
+        new Thread(() => () => { for (;;); }).run();
+        setTimeout(() => process.exit(7), 30);
+      `, { eval: true });
+      worker.on('exit', (code) => console.log('exit', code));
+    });
+    assert.deepStrictEqual(result, fine('exit 7\n'));
+  });
+
+  test('two Workers one after the other, and ten at once', async () => {
+    const result = await runChild(() => {
+      const use = () => new Promise((resolve, reject) => {
+        const worker = new Worker(`
+          const { Thread } = require(${JSON.stringify(root)});
+          const threads = [1, 2, 3].map(() => new Thread(() => (n) => n * 2));
+          Promise.all(threads.map((t) => t.run(21))).then((v) => require('node:worker_threads').parentPort.postMessage(v[2]));
+        `, { eval: true });
+        let value;
+        worker.on('message', (v) => (value = v));
+        worker.on('error', reject);
+        worker.on('exit', () => resolve(value));
+      });
+      (async () => {
+        console.log(await use(), await use());
+        console.log((await Promise.all(Array.from({ length: 10 }, use))).join());
+      })();
+    });
+    assert.deepStrictEqual(result, fine(`42 42\n${new Array(10).fill(42).join()}\n`));
+  });
+
+  test('a SharedArrayBuffer outlives the Worker and the thread that made it', async () => {
+    const result = await runChild(() => {
+      // The main thread has not loaded the library itself: the Worker is the only one that holds it.
+      const worker = new Worker(`
+        const { Thread } = require(${JSON.stringify(root)});
+        new Thread(() => () => new SharedArrayBuffer(1e6)).run()
+          .then((buffer) => require('node:worker_threads').parentPort.postMessage(buffer));
+      `, { eval: true });
+      let buffer;
+      worker.on('message', (value) => (buffer = value));
+      worker.on('exit', () => {
+        new Uint8Array(buffer).fill(7);
+        console.log(new Uint8Array(buffer)[999999]);
+        buffer = undefined;
+        for (let i = 0; i < 5; i++) gc();
+      });
+    });
+    assert.deepStrictEqual(result, fine('7\n'));
+  });
+
+  test('a signal ends it', { skip: process.platform === 'win32' }, async () => {
+    const result = await runChild(() => {
+      new Thread(() => () => { for (;;); }).run();
+      setTimeout(() => process.kill(process.pid, 'SIGINT'), 50);
+    });
+    assert.strictEqual(result.signal, 'SIGINT');
+  });
+
+  test('run after the exit event has begun hurts nothing', async () => {
+    const result = await runChild(() => {
+      const thread = new Thread(() => () => 1);
+      process.on('exit', () => {
+        thread.run();
+        new Thread(() => () => 1).run();
+        thread.dispose();
+      });
+      thread.run();
+    });
+    assert.deepStrictEqual(result, fine());
+  });
+});
