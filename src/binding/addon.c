@@ -23,9 +23,7 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
   };
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
     napi_value function = NULL;
-    ISO_NAPI_CHECK(
-        env, napi_get_named_property(env, args.values[0], functions[i].name, &function)
-    );
+    ISO_NAPI_CHECK(env, napi_get_named_property(env, args.values[0], functions[i].name, &function));
     ISO_NAPI_CHECK(env, napi_create_reference(env, function, 1, functions[i].slot));
   }
   iso_args_deinit(&args);
@@ -82,9 +80,8 @@ static napi_value define_exports(napi_env env, napi_value exports) {
        .attributes = napi_enumerable},
   };
   ISO_NAPI_CHECK(
-      env, napi_define_properties(
-               env, exports, sizeof(properties) / sizeof(properties[0]), properties
-           )
+      env,
+      napi_define_properties(env, exports, sizeof(properties) / sizeof(properties[0]), properties)
   );
   return exports;
 }
@@ -92,7 +89,9 @@ static napi_value define_exports(napi_env env, napi_value exports) {
 NAPI_MODULE_EXPORT int32_t node_api_module_get_api_version_v1(void);
 NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value exports);
 
-int32_t node_api_module_get_api_version_v1(void) { return NAPI_VERSION; }
+int32_t node_api_module_get_api_version_v1(void) {
+  return NAPI_VERSION;
+}
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   return iso_host_create(env) == NULL ? NULL : define_exports(env, exports);

@@ -138,8 +138,7 @@ static void on_ended(void *data) {
 }
 
 static const iso_pool_callbacks_t callbacks = {
-    .ready = on_ready, .console = on_console, .ended = on_ended
-};
+    .ready = on_ready, .console = on_console, .ended = on_ended};
 
 /* The constructor. */
 
@@ -269,9 +268,7 @@ static napi_value ready(napi_env env, napi_callback_info info) {
   napi_value promise = NULL;
   bool is_new = false;
   if (pool == NULL) return NULL;
-  ISO_NAPI_CHECK(
-      env, kept_promise(pool, &pool->ready_promise, &pool->ready, &promise, &is_new)
-  );
+  ISO_NAPI_CHECK(env, kept_promise(pool, &pool->ready_promise, &pool->ready, &promise, &is_new));
   if (is_new && pool->is_ready_known) settle_ready(pool);
   return promise;
 }
@@ -281,9 +278,7 @@ static napi_value dispose(napi_env env, napi_callback_info info) {
   napi_value promise = NULL;
   bool is_new = false;
   if (pool == NULL) return NULL;
-  ISO_NAPI_CHECK(
-      env, kept_promise(pool, &pool->ended_promise, &pool->ended, &promise, &is_new)
-  );
+  ISO_NAPI_CHECK(env, kept_promise(pool, &pool->ended_promise, &pool->ended, &promise, &is_new));
   if (pool->core != NULL) {
     iso_pool_stop(pool->core, ISO_EDISPOSED);
   } else if (is_new) {

@@ -43,8 +43,13 @@ code_error(iso_pool_binding_t *pool, int status, napi_value trace, napi_value ca
   napi_env env = pool->host->env;
   iso_error_text_t text = error_text(status);
   napi_value result = NULL;
-  napi_value argv[] = {string(env, text.code), string(env, text.name), string(env, text.text),
-                       string(env, pool->description), trace, cause};
+  napi_value argv[] = {
+      string(env, text.code),
+      string(env, text.name),
+      string(env, text.text),
+      string(env, pool->description),
+      trace,
+      cause};
   iso_host_call(pool->host, pool->host->from_code, 6, argv, &result);
   return result;
 }
@@ -174,7 +179,8 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
   napi_value arguments = NULL;
   napi_value result = NULL;
   napi_create_array_with_length(env, argc, &arguments);
-  for (size_t i = 0; i < argc; i++) napi_set_element(env, arguments, (uint32_t) i, argv[i]);
+  for (size_t i = 0; i < argc; i++)
+    napi_set_element(env, arguments, (uint32_t) i, argv[i]);
   napi_value trace = trace_of(run);
   napi_value call[] = {arguments, exception, trace == NULL ? undefined(env) : trace};
   iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result);

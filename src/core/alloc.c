@@ -18,9 +18,13 @@ static void *counted(void *block) {
   return block;
 }
 
-void *iso_alloc(size_t bytes) { return must_fail() ? NULL : counted(malloc(bytes)); }
+void *iso_alloc(size_t bytes) {
+  return must_fail() ? NULL : counted(malloc(bytes));
+}
 
-void *iso_alloc_zeroed(size_t bytes) { return must_fail() ? NULL : counted(calloc(1, bytes)); }
+void *iso_alloc_zeroed(size_t bytes) {
+  return must_fail() ? NULL : counted(calloc(1, bytes));
+}
 
 void *iso_realloc(void *block, size_t bytes) {
   if (block == NULL) return iso_alloc(bytes);
@@ -33,7 +37,9 @@ void iso_free(void *block) {
   free(block);
 }
 
-size_t iso_alloc_live(void) { return atomic_load_explicit(&live_blocks, memory_order_relaxed); }
+size_t iso_alloc_live(void) {
+  return atomic_load_explicit(&live_blocks, memory_order_relaxed);
+}
 
 void iso_alloc_fail_at(size_t n) {
   atomic_store_explicit(&fail_countdown, n, memory_order_relaxed);

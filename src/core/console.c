@@ -21,7 +21,8 @@ void iso_console_deinit(iso_console_t *console) {
 }
 
 /* A record larger than the whole bound passes when nothing else is on its way. */
-ISO_REQUIRES(console->lock)
+static bool is_full_locked(const iso_console_t *console, size_t bytes) ISO_REQUIRES(console->lock);
+
 static bool is_full_locked(const iso_console_t *console, size_t bytes) {
   return console->records >= ISO_CONSOLE_MAX_RECORDS ||
          (console->records != 0 && console->bytes + bytes > ISO_CONSOLE_MAX_BYTES);

@@ -8,8 +8,7 @@
 #define ISO_CORE_ERROR_H
 
 #define ISO_ERROR_MAP(XX)                                                                          \
-  XX(ENOMEM, "ERR_THREAD_NO_MEMORY", "ThreadError",                                                \
-     "%s: the process has no memory left for this")                                                \
+  XX(ENOMEM, "ERR_THREAD_NO_MEMORY", "ThreadError", "%s: the process has no memory left for this") \
   XX(ESTART, "ERR_THREAD_START", "ThreadError",                                                    \
      "%s could not be started: the operating system gave no thread, no loop or no isolate")        \
   XX(EDISPOSED, "ERR_THREAD_DISPOSED", "ThreadError", "%s has been disposed")                      \

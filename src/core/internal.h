@@ -80,10 +80,10 @@ struct iso_pool_s {
 /* Starts an operating-system thread with an isolate that works for `pool`.
  * Errors: ISO_ENOMEM, ISO_ESTART. Thread: the owner's loop's. */
 int iso_thread__create(iso_pool_t *pool, iso_thread_t **out);
-/* Stops what runs inside. */
-void iso_thread__interrupt_locked(iso_thread_t *thread) ISO_REQUIRES(thread->pool->lock);
+/* Stops what runs inside a thread of `pool`. */
+void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
 /* Makes it look at the queue again. */
-void iso_thread__wake_locked(iso_thread_t *thread) ISO_REQUIRES(thread->pool->lock);
+void iso_thread__wake_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
 
 /* pool.c */
 

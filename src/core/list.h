@@ -18,14 +18,16 @@ typedef struct iso_link_s {
 typedef iso_link_t iso_list_t;
 
 /* The struct of type `type` whose member `member` is this link. */
-#define ISO_LIST_ITEM(link, type, member) ((type *) ((char *) (link) - offsetof(type, member)))
+#define ISO_LIST_ITEM(link, type, member) ((type *) ((char *) (link) -offsetof(type, member)))
 
 static inline void iso_list_init(iso_list_t *list) {
   list->next = list;
   list->prev = list;
 }
 
-static inline bool iso_list_empty(const iso_list_t *list) { return list->next == list; }
+static inline bool iso_list_empty(const iso_list_t *list) {
+  return list->next == list;
+}
 
 static inline void iso_list_append(iso_list_t *list, iso_link_t *link) {
   link->prev = list->prev;

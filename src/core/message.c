@@ -4,7 +4,8 @@
  *   int32                       tag, 4 bytes
  *   double                      tag, 8 bytes
  *   string8                     tag, length (8 bytes), characters
- *   string16                    tag, length (8 bytes), 0 or 1 byte so that they are even, characters
+ *   string16                    tag, length (8 bytes), 0 or 1 byte so that they are even,
+ * characters
  *
  * Numbers are in this machine's order: a message never leaves its process. */
 #include "core/message.h"
@@ -28,7 +29,8 @@ void iso_message_init(iso_message_t *message) {
 
 void iso_message_reset(iso_message_t *message) {
   if (message->bytes != message->inline_bytes) iso_free(message->bytes);
-  for (uint32_t i = 0; i < message->store_count; i++) iso_store_destroy(message->stores[i]);
+  for (uint32_t i = 0; i < message->store_count; i++)
+    iso_store_destroy(message->stores[i]);
   iso_free(message->stores);
   iso_message_init(message);
 }
@@ -92,8 +94,7 @@ static uint8_t *extend(iso_message_t *message, size_t bytes) {
 }
 
 /* Appends a tag and `payload_size` bytes of `payload`. */
-static int
-put(iso_message_t *message, iso_tag_t tag, const void *payload, size_t payload_size) {
+static int put(iso_message_t *message, iso_tag_t tag, const void *payload, size_t payload_size) {
   uint8_t *end = extend(message, 1 + payload_size);
   if (end == NULL) return ISO_ENOMEM;
   end[0] = (uint8_t) tag;

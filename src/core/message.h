@@ -93,7 +93,8 @@ int iso_message_put_string(
 );
 
 /* Reads the value at *offset and moves *offset behind it.
- * Errors: ISO_EMALFORMED where the bytes are not those of a value; nothing is read out of bounds. */
+ * Errors: ISO_EMALFORMED where the bytes are not those of a value; nothing is read out of bounds.
+ */
 int iso_message_next(const iso_message_t *message, size_t *offset, iso_flat_t *out);
 
 #ifdef __cplusplus

@@ -9,6 +9,12 @@
 #include "core/error.h"
 #include "core/internal.h"
 
+static void wake_one_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static void set_queued_locked(iso_pool_t *pool, size_t queued) ISO_REQUIRES(pool->lock);
+static size_t queued_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static void post_ready_locked(iso_pool_t *pool, int status) ISO_REQUIRES(pool->lock);
+static void stop_locked(iso_pool_t *pool, int reason) ISO_REQUIRES(pool->lock);
+
 static void deliver_ready(iso_event_t *event, bool alive) {
   iso_pool_t *pool = ISO_LIST_ITEM(event, iso_pool_t, ready_event);
   if (alive) pool->callbacks->ready(pool->data, pool->ready_status, &pool->ready_error);
@@ -73,21 +79,18 @@ void iso_pool_destroy(iso_pool_t *pool) {
   iso_free(pool);
 }
 
-ISO_REQUIRES(pool->lock)
 static void wake_one_locked(iso_pool_t *pool) {
   iso_link_t *link = iso_list_shift(&pool->sleepers);
   if (link == NULL) return;
   iso_thread_t *thread = ISO_LIST_ITEM(link, iso_thread_t, sleeper);
   thread->is_asleep = false;
-  iso_thread__wake_locked(thread);
+  iso_thread__wake_locked(pool, thread);
 }
 
-ISO_REQUIRES(pool->lock)
 static void set_queued_locked(iso_pool_t *pool, size_t queued) {
   atomic_store_explicit(&pool->queued, queued, memory_order_relaxed);
 }
 
-ISO_REQUIRES(pool->lock)
 static size_t queued_locked(iso_pool_t *pool) {
   return atomic_load_explicit(&pool->queued, memory_order_relaxed);
 }
@@ -113,7 +116,6 @@ int iso_pool_reason(iso_pool_t *pool) {
 }
 
 /* Says, once, how the start went. */
-ISO_REQUIRES(pool->lock)
 static void post_ready_locked(iso_pool_t *pool, int status) {
   if (pool->is_ready_posted) return;
   pool->is_ready_posted = true;
@@ -122,7 +124,6 @@ static void post_ready_locked(iso_pool_t *pool, int status) {
 }
 
 /* The events are posted under the lock, so that they come before any thread's exit event. */
-ISO_REQUIRES(pool->lock)
 static void stop_locked(iso_pool_t *pool, int reason) {
   if (pool->reason != ISO_OK) return;
   pool->reason = reason;
@@ -130,11 +131,13 @@ static void stop_locked(iso_pool_t *pool, int reason) {
   post_ready_locked(pool, reason);
   iso_link_t *link = NULL;
   while ((link = iso_list_shift(&pool->queue)) != NULL)
-    iso_task_finish(ISO_LIST_ITEM(link, iso_task_t, event.link), pool->owner, iso_pool_refusal(reason));
+    iso_task_finish(
+        ISO_LIST_ITEM(link, iso_task_t, event.link), pool->owner, iso_pool_refusal(reason)
+    );
   set_queued_locked(pool, 0);
   for (size_t i = 0; i < pool->thread_count; i++) {
     iso_thread_t *thread = pool->threads[i];
-    if (thread != NULL) iso_thread__interrupt_locked(thread);
+    if (thread != NULL) iso_thread__interrupt_locked(pool, thread);
   }
 }
 
@@ -144,7 +147,9 @@ void iso_pool_stop(iso_pool_t *pool, int reason) {
   iso_mutex_unlock(&pool->lock);
 }
 
-bool iso_pool_has_ended(const iso_pool_t *pool) { return pool->living_threads == 0; }
+bool iso_pool_has_ended(const iso_pool_t *pool) {
+  return pool->living_threads == 0;
+}
 
 iso_task_t *iso_pool__take(iso_pool_t *pool, iso_thread_t *thread, iso_idle_t *idle) {
   iso_task_t *task = NULL;

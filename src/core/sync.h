@@ -26,25 +26,34 @@ static inline int iso_mutex_init(iso_mutex_t *mutex) {
   return uv_mutex_init(&mutex->handle) == 0 ? 0 : -1;
 }
 
-static inline void iso_mutex_deinit(iso_mutex_t *mutex) { uv_mutex_destroy(&mutex->handle); }
+static inline void iso_mutex_deinit(iso_mutex_t *mutex) {
+  uv_mutex_destroy(&mutex->handle);
+}
 
-ISO_ATTRIBUTE(acquire_capability(*mutex))
-ISO_ATTRIBUTE(no_thread_safety_analysis)
-static inline void iso_mutex_lock(iso_mutex_t *mutex) { uv_mutex_lock(&mutex->handle); }
+/* C takes such attributes on declarations only, hence each function twice. */
 
-ISO_ATTRIBUTE(release_capability(*mutex))
-ISO_ATTRIBUTE(no_thread_safety_analysis)
-static inline void iso_mutex_unlock(iso_mutex_t *mutex) { uv_mutex_unlock(&mutex->handle); }
+static inline void iso_mutex_lock(iso_mutex_t *mutex) ISO_ATTRIBUTE(acquire_capability(*mutex))
+    ISO_ATTRIBUTE(no_thread_safety_analysis);
+static inline void iso_mutex_unlock(iso_mutex_t *mutex) ISO_ATTRIBUTE(release_capability(*mutex))
+    ISO_ATTRIBUTE(no_thread_safety_analysis);
+static inline void iso_cond_wait(iso_cond_t *cond, iso_mutex_t *mutex) ISO_REQUIRES(*mutex);
+/* True when it was woken (or woke for no reason), false when `timeout_ns` went by. */
+static inline bool iso_cond_wait_for(iso_cond_t *cond, iso_mutex_t *mutex, uint64_t timeout_ns)
+    ISO_REQUIRES(*mutex);
 
-ISO_REQUIRES(*mutex)
+static inline void iso_mutex_lock(iso_mutex_t *mutex) {
+  uv_mutex_lock(&mutex->handle);
+}
+
+static inline void iso_mutex_unlock(iso_mutex_t *mutex) {
+  uv_mutex_unlock(&mutex->handle);
+}
+
 static inline void iso_cond_wait(iso_cond_t *cond, iso_mutex_t *mutex) {
   uv_cond_wait(cond, &mutex->handle);
 }
 
-/* True when it was woken (or woke for no reason), false when `timeout_ns` went by. */
-ISO_REQUIRES(*mutex)
-static inline bool
-iso_cond_wait_for(iso_cond_t *cond, iso_mutex_t *mutex, uint64_t timeout_ns) {
+static inline bool iso_cond_wait_for(iso_cond_t *cond, iso_mutex_t *mutex, uint64_t timeout_ns) {
   return uv_cond_timedwait(cond, &mutex->handle, timeout_ns) == 0;
 }
 

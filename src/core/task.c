@@ -10,7 +10,9 @@ void iso_task_init(iso_task_t *task, void (*deliver)(iso_event_t *event, bool al
   task->status = ISO_OK;
 }
 
-void iso_task_deinit(iso_task_t *task) { iso_message_reset(&task->message); }
+void iso_task_deinit(iso_task_t *task) {
+  iso_message_reset(&task->message);
+}
 
 void iso_task_finish(iso_task_t *task, iso_owner_t *owner, int status) {
   if (status != ISO_OK && status != ISO_EXCEPTION) iso_message_reset(&task->message);

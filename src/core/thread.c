@@ -66,8 +66,11 @@ static void on_console(void *data, iso_message_t *message) {
   iso_owner_post(thread->pool->owner, &record->event);
 }
 
-static size_t on_heap_full(void *data, size_t limit_bytes) {
+static size_t on_heap_full(void *data, size_t limit_bytes, size_t held_bytes) {
   iso_thread_t *thread = data;
+  /* V8 14 also asks when a single buffer was refused and collecting has not helped: that is a
+   * RangeError for the code inside, and nothing is wrong with the heap. */
+  if (held_bytes < limit_bytes / 2) return limit_bytes;
   thread->out_of_memory = true;
   if (thread->engine != NULL) iso_engine_terminate(thread->engine);
   return limit_bytes + HEAP_RAISE_BYTES;
@@ -89,12 +92,12 @@ static void on_fatal(void *data, bool out_of_memory) {
   thread->is_parked = true;
   iso_owner_post(owner, &thread->exit_event);
   iso_owner_thread_ended(owner);
-  for (;;) uv_sleep(UINT32_MAX);
+  for (;;)
+    uv_sleep(UINT32_MAX);
 }
 
 static const iso_engine_hooks_t engine_hooks = {
-    .console = on_console, .heap_full = on_heap_full, .fatal = on_fatal
-};
+    .console = on_console, .heap_full = on_heap_full, .fatal = on_fatal};
 
 /* The work. */
 
@@ -163,8 +166,8 @@ static void spin(iso_thread_t *thread) {
     uint64_t deadline = uv_hrtime() + thread->spin_ns;
     do {
       for (int i = 0; i < LOOKS_A_CLOCK && !found; i++) {
-        found = atomic_load_explicit(&pool->queued, memory_order_relaxed) != 0 ||
-                has_stopped(thread);
+        found =
+            atomic_load_explicit(&pool->queued, memory_order_relaxed) != 0 || has_stopped(thread);
         relax_cpu();
       }
     } while (!found && uv_hrtime() < deadline);
@@ -241,7 +244,9 @@ static void stop_engine(iso_thread_t *thread) {
   if (engine != NULL) iso_engine_destroy(engine);
 }
 
-static void on_wake(uv_async_t *wake) { (void) wake; }
+static void on_wake(uv_async_t *wake) {
+  (void) wake;
+}
 
 static int open_loop(iso_thread_t *thread) {
   if (uv_loop_init(&thread->loop) != 0) return ISO_ESTART;
@@ -275,8 +280,10 @@ static void thread_main(void *argument) {
     iso_pool__loaded(pool, status, NULL);
   } else {
     status = start_engine(thread, (uintptr_t) &stack_top);
-    if (status != ISO_OK) iso_pool__loaded(pool, status, NULL);
-    else if (load(thread)) work(thread);
+    if (status != ISO_OK)
+      iso_pool__loaded(pool, status, NULL);
+    else if (load(thread))
+      work(thread);
     stop_engine(thread);
     close_loop(thread);
   }
@@ -339,12 +346,13 @@ fail:
   return status;
 }
 
-void iso_thread__wake_locked(iso_thread_t *thread) {
+void iso_thread__wake_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  (void) pool;
   if (thread->is_open) uv_async_send(&thread->wake);
 }
 
-void iso_thread__interrupt_locked(iso_thread_t *thread) {
+void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_console_close(&thread->console);
   if (thread->engine != NULL) iso_engine_terminate(thread->engine);
-  iso_thread__wake_locked(thread);
+  iso_thread__wake_locked(pool, thread);
 }

@@ -28,9 +28,10 @@ typedef struct iso_engine_hooks_s {
   /* The code inside wrote to its console: one clone of [method, depth, arguments, placeholders].
    * Takes `record`. May block for as long as the code shall be held back. */
   void (*console)(void *data, iso_message_t *record);
-  /* The heap has reached `limit_bytes`. Returns the limit to go on with, which must be larger for
-   * V8 to survive what it is doing; it may call iso_engine_terminate. */
-  size_t (*heap_full)(void *data, size_t limit_bytes);
+  /* V8 asks for more than `limit_bytes` of heap, of which it holds `held_bytes`. Returns the limit
+   * to go on with, which must be larger for V8 to survive what it is doing; it may call
+   * iso_engine_terminate. */
+  size_t (*heap_full)(void *data, size_t limit_bytes, size_t held_bytes);
   /* V8 cannot go on and would abort the process. Must never return. */
   void (*fatal)(void *data, bool out_of_memory);
 } iso_engine_hooks_t;
@@ -51,7 +52,7 @@ typedef struct iso_engine_config_s {
 } iso_engine_config_t;
 
 /* Errors: ISO_ESTART. */
-int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **engine);
+int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out);
 void iso_engine_destroy(iso_engine_t *engine);
 
 /* Evaluates a context and keeps the function that it returns. `source` holds flat values: source

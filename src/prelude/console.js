@@ -32,6 +32,10 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
       if (typeof value === 'symbol') return mark(String(value));
       return mark(`[${Object.prototype.toString.call(value).slice(8, -1)}]`);
     };
+    const remember = (value, result) => {
+      copies.set(value, result);
+      return result;
+    };
     const read = (object, key) => {
       try {
         return object[key];
@@ -39,30 +43,35 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
         return mark('[Getter that threw]');
       }
     };
+    const copyInto = (value, level) => {
+      const deeper = (item) => copy(item, level + 1);
+      if (Array.isArray(value)) {
+        const result = remember(value, []);
+        for (let i = 0; i < value.length && i < MAX_COPIED; i++) result.push(deeper(read(value, i)));
+        return result;
+      }
+      if (value instanceof Map) {
+        const result = remember(value, new Map());
+        for (const [key, item] of value) result.set(deeper(key), deeper(item));
+        return result;
+      }
+      if (value instanceof Set) {
+        const result = remember(value, new Set());
+        for (const item of value) result.add(deeper(item));
+        return result;
+      }
+      const keys = Object.keys(value);
+      if (keys.length === 0) return placeholder(value);
+      const result = remember(value, {});
+      for (const key of keys) result[key] = deeper(read(value, key));
+      return result;
+    };
     const copy = (value, level) => {
       if (typeof value === 'function' || typeof value === 'symbol') return placeholder(value);
-      if (typeof value !== 'object' || value === null) return value;
-      if (marks.includes(value)) return value;
+      if (typeof value !== 'object' || value === null || marks.includes(value)) return value;
       if (copies.has(value)) return copies.get(value);
       if (level > MAX_DEPTH || copied++ > MAX_COPIED) return mark('[...]');
-      if (cloneable(value)) return value;
-      let result;
-      if (Array.isArray(value)) {
-        copies.set(value, (result = []));
-        for (let i = 0; i < value.length && i < MAX_COPIED; i++) result.push(copy(read(value, i), level + 1));
-      } else if (value instanceof Map) {
-        copies.set(value, (result = new Map()));
-        for (const [key, item] of value) result.set(copy(key, level + 1), copy(item, level + 1));
-      } else if (value instanceof Set) {
-        copies.set(value, (result = new Set()));
-        for (const item of value) result.add(copy(item, level + 1));
-      } else {
-        const keys = Object.keys(value);
-        if (keys.length === 0) return placeholder(value);
-        copies.set(value, (result = {}));
-        for (const key of keys) result[key] = copy(read(value, key), level + 1);
-      }
-      return result;
+      return cloneable(value) ? value : copyInto(value, level);
     };
     try {
       return copy(root, 0);

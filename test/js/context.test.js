@@ -144,12 +144,12 @@ describe('context', () => {
 
   describe('positions in stacks are those of the user\'s file', () => {
     const positions = {
-      'arrow function': [() => () => { throw new Error('here'); /* P1 */ }, 'P1'], // eslint-disable-line
-      'async arrow': [async () => () => { throw new Error('here'); /* P2 */ }, 'P2'], // eslint-disable-line
-      function: [function () { return () => { throw new Error('here'); /* P3 */ }; }, 'P3'], // eslint-disable-line
-      'async function': [async function name() { return () => { throw new Error('here'); /* P4 */ }; }, 'P4'], // eslint-disable-line
-      method: [{ method() { return () => { throw new Error('here'); /* P5 */ }; } }.method, 'P5'], // eslint-disable-line
-      'async method': [{ async method() { return () => { throw new Error('here'); /* P6 */ }; } }.method, 'P6'], // eslint-disable-line
+      'arrow function': [() => () => { throw new Error('here'); /* P1 */ }, 'P1'],  
+      'async arrow': [async () => () => { throw new Error('here'); /* P2 */ }, 'P2'],  
+      function: [function () { return () => { throw new Error('here'); /* P3 */ }; }, 'P3'],  
+      'async function': [async function name() { return () => { throw new Error('here'); /* P4 */ }; }, 'P4'],  
+      method: [{ method() { return () => { throw new Error('here'); /* P5 */ }; } }.method, 'P5'],  
+      'async method': [{ async method() { return () => { throw new Error('here'); /* P6 */ }; } }.method, 'P6'],  
     };
     for (const [name, [context, mark]] of Object.entries(positions)) {
       test(name, async () => {

@@ -15,7 +15,7 @@ describe('inside a thread', () => {
 
   test('eval, new Function, Intl, Atomics and the rest of JavaScript work', async () => {
     const thread = new Thread(() => () => [
-      eval('1 + 1'), // eslint-disable-line no-eval
+      eval('1 + 1'),  
       new Function('a', 'return a * 2')(21),
       new Intl.NumberFormat('en-US').format(1234567.8),
       Atomics.add(new Int32Array(new SharedArrayBuffer(4)), 0, 3),
@@ -48,7 +48,7 @@ describe('inside a thread', () => {
       assert.match(error.message, /import\(\) does not work inside a thread.*node:fs/);
       return true;
     });
-    const fromEval = new Thread(() => () => eval('import("./x.js")')); // eslint-disable-line no-eval
+    const fromEval = new Thread(() => () => eval('import("./x.js")'));  
     await assert.rejects(fromEval.run(), { code: 'ERR_THREAD_NO_IMPORT' });
   });
 

@@ -23,13 +23,15 @@ Local<Value> to_local(iso_value_t value) {
 
 iso_value_t from_local(Local<Value> local) {
   iso_value_t value = nullptr;
-  std::memcpy(&value, static_cast<void *>(&local), sizeof(value));
+  std::memcpy(static_cast<void *>(&value), static_cast<void *>(&local), sizeof(local));
   return value;
 }
 
-Local<Context> current_context() { return Isolate::GetCurrent()->GetCurrentContext(); }
+Local<Context> current_context() {
+  return Isolate::GetCurrent()->GetCurrentContext();
+}
 
-}  // namespace
+} // namespace
 
 void *iso_host_platform(void) {
   return node::GetMultiIsolatePlatform(node::GetCurrentEnvironment(current_context()));

@@ -70,17 +70,17 @@ void on_message(Local<v8::Message>, Local<Value> exception) {
   if (engine->uncaught.size() < kMaxRemembered) engine->uncaught.emplace_back(isolate, exception);
 }
 
-MaybeLocal<Promise> on_import(
-    Local<Context> context, Local<v8::Data>, Local<Value>, Local<String> specifier,
-    Local<v8::FixedArray>
-) {
+MaybeLocal<Promise>
+on_import(Local<Context> context, Local<v8::Data>, Local<Value>, Local<String> specifier, Local<v8::FixedArray>) {
   Isolate *isolate = Isolate::GetCurrent();
   Local<Promise::Resolver> resolver;
   if (!Promise::Resolver::New(context).ToLocal(&resolver)) return {};
   Local<String> text = String::Concat(
       isolate,
-      String::NewFromUtf8Literal(isolate, "import() does not work inside a thread: there are no "
-                                          "modules, only JavaScript. Tried to import "),
+      String::NewFromUtf8Literal(
+          isolate, "import() does not work inside a thread: there are no "
+                   "modules, only JavaScript. Tried to import "
+      ),
       specifier
   );
   Local<Value> error = v8::Exception::TypeError(text);
@@ -93,9 +93,13 @@ MaybeLocal<Promise> on_import(
   return resolver->GetPromise();
 }
 
-bool yes_to_wasm(Local<Context>, Local<String>) { return true; }
+bool yes_to_wasm(Local<Context>, Local<String>) {
+  return true;
+}
 
-bool no_abort(Isolate *) { return false; }
+bool no_abort(Isolate *) {
+  return false;
+}
 
 Isolate *create_isolate(const iso_engine_config_t *config) {
   node::IsolateSettings settings;
@@ -147,8 +151,7 @@ int put_result(
   TryCatch try_catch(engine->isolate);
   iso_message_reset(message);
   if (iso::encode(context, &result, 1, message)) return ISO_OK;
-  if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating())
-    return ISO_ETERMINATED;
+  if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
   Local<Value> argv[] = {result, try_catch.Exception()};
   try_catch.Reset();
   return put_exception(engine, context, engine->prelude.describe_uncloneable, 2, argv, message);
@@ -156,8 +159,7 @@ int put_result(
 
 void warn(iso_engine_t *engine, Local<Context> context, const char *what, Local<Value> reason) {
   TryCatch try_catch(engine->isolate);
-  Local<Value> argv[] = {
-      String::NewFromUtf8(engine->isolate, what).ToLocalChecked(), reason};
+  Local<Value> argv[] = {String::NewFromUtf8(engine->isolate, what).ToLocalChecked(), reason};
   Local<Function> function = engine->prelude.warn.Get(engine->isolate);
   /* It does not throw, unless it is being terminated. */
   (void) function->Call(context, v8::Undefined(engine->isolate), 2, argv).IsEmpty();
@@ -179,7 +181,8 @@ bool run_jobs(iso_engine_t *engine, Local<Context> context) {
     if (promise->HasHandler() || promise == awaited) continue;
     warn(engine, context, "unhandledRejection", promise->Result());
   }
-  for (auto &exception : uncaught) warn(engine, context, "uncaughtException", exception.Get(isolate));
+  for (auto &exception : uncaught)
+    warn(engine, context, "uncaughtException", exception.Get(isolate));
   return !isolate->IsExecutionTerminating();
 }
 
@@ -249,7 +252,7 @@ int call(
   return put_thrown(engine, entry->context, exception, message);
 }
 
-}  // namespace
+} // namespace
 
 int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   Isolate *isolate = create_isolate(config);
@@ -294,7 +297,8 @@ void iso_engine_destroy(iso_engine_t *engine) {
       isolate, [](void *flag) { *static_cast<bool *>(flag) = true; }, &is_finished
   );
   iso::compat::dispose_isolate(platform, isolate);
-  while (!is_finished) uv_run(loop, UV_RUN_ONCE);
+  while (!is_finished)
+    uv_run(loop, UV_RUN_ONCE);
 }
 
 int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
@@ -328,7 +332,9 @@ void iso_engine_idle(iso_engine_t *engine) {
   run_jobs(engine, entry.context);
 }
 
-void iso_engine_terminate(iso_engine_t *engine) { engine->isolate->TerminateExecution(); }
+void iso_engine_terminate(iso_engine_t *engine) {
+  engine->isolate->TerminateExecution();
+}
 
 void iso_engine_abandon(iso_engine_t *engine) {
   engine->platform->UnregisterIsolate(engine->isolate);

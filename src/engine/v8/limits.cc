@@ -45,22 +45,25 @@ thread_local iso_engine_t *current_engine;
 
 size_t on_near_heap_limit(void *data, size_t current_limit, size_t) {
   auto *engine = static_cast<iso_engine_t *>(data);
-  return engine->hooks->heap_full(engine->hooks_data, current_limit);
+  v8::HeapStatistics statistics;
+  engine->isolate->GetHeapStatistics(&statistics);
+  return engine->hooks->heap_full(engine->hooks_data, current_limit, statistics.total_heap_size());
 }
 
-size_t never_called(void *, size_t current_limit, size_t) { return current_limit; }
+size_t never_called(void *, size_t current_limit, size_t) {
+  return current_limit;
+}
 
 /* V8 would abort right after these return. */
 void on_fatal_error(const char *, const char *) {
-  if (current_engine != nullptr)
-    current_engine->hooks->fatal(current_engine->hooks_data, false);
+  if (current_engine != nullptr) current_engine->hooks->fatal(current_engine->hooks_data, false);
 }
 
 void on_out_of_memory(const char *, const v8::OOMDetails &) {
   if (current_engine != nullptr) current_engine->hooks->fatal(current_engine->hooks_data, true);
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *account) {
   return std::make_shared<CountingAllocator>(account);
@@ -79,4 +82,4 @@ void set_limits(iso_engine_t *engine, size_t heap_limit_bytes) {
   isolate->AddNearHeapLimitCallback(on_near_heap_limit, engine);
 }
 
-}  // namespace iso
+} // namespace iso

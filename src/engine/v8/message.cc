@@ -9,7 +9,9 @@ struct iso_store_s {
   std::shared_ptr<v8::BackingStore> backing;
 };
 
-void iso_store_destroy(iso_store_t *store) { delete store; }
+void iso_store_destroy(iso_store_t *store) {
+  delete store;
+}
 
 namespace iso {
 namespace {
@@ -27,8 +29,7 @@ using v8::String;
 using v8::Value;
 
 void throw_error(Isolate *isolate, const char *text) {
-  isolate->ThrowException(
-      v8::Exception::Error(String::NewFromUtf8(isolate, text).ToLocalChecked())
+  isolate->ThrowException(v8::Exception::Error(String::NewFromUtf8(isolate, text).ToLocalChecked())
   );
 }
 
@@ -195,7 +196,7 @@ bool decode_flat(
   return true;
 }
 
-}  // namespace
+} // namespace
 
 bool encode(
     Local<Context> context, const Local<Value> *values, size_t count, iso_message_t *message
@@ -211,12 +212,11 @@ bool encode(
     /* One value that is not primitive makes a clone of all of them. */
     iso_message_reset(message);
     bool is_cloned =
-        count == 1
-            ? encode_clone(context, values[0], message)
-            : encode_clone(
-                  context, v8::Array::New(isolate, const_cast<Local<Value> *>(values), count),
-                  message
-              );
+        count == 1 ? encode_clone(context, values[0], message)
+                   : encode_clone(
+                         context,
+                         v8::Array::New(isolate, const_cast<Local<Value> *>(values), count), message
+                     );
     message->count = static_cast<uint32_t>(count);
     return is_cloned;
   }
@@ -242,4 +242,4 @@ bool decode(
   return true;
 }
 
-}  // namespace iso
+} // namespace iso

@@ -39,7 +39,8 @@ void compile(const FunctionCallbackInfo<Value> &info) {
 
 /* emit(record): to the host's console. Throws where the record cannot be cloned. */
 void emit(const FunctionCallbackInfo<Value> &info) {
-  auto *engine = static_cast<iso_engine_t *>(compat::external_value(info.Data().As<v8::External>()));
+  auto *engine =
+      static_cast<iso_engine_t *>(compat::external_value(info.Data().As<v8::External>()));
   iso_message_t *message = iso_message_create();
   if (message == nullptr) return;
   Local<Value> record = info[0];
@@ -91,17 +92,19 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   return natives;
 }
 
-}  // namespace
+} // namespace
 
 bool run_prelude(iso_engine_t *engine, Local<Context> context) {
   Isolate *isolate = engine->isolate;
   v8::TryCatch try_catch(isolate);
-  v8::ScriptOrigin origin = compat::origin(isolate, text(isolate, "isolated-threads:prelude"), 0, 0);
+  v8::ScriptOrigin origin =
+      compat::origin(isolate, text(isolate, "isolated-threads:prelude"), 0, 0);
   Local<String> code;
   if (!String::NewFromOneByte(
            isolate, reinterpret_cast<const uint8_t *>(iso_prelude_source),
            v8::NewStringType::kNormal, sizeof(iso_prelude_source) - 1
-      ).ToLocal(&code))
+      )
+           .ToLocal(&code))
     return false;
   v8::ScriptCompiler::Source source(code, origin);
   Local<v8::Script> script;
@@ -110,9 +113,7 @@ bool run_prelude(iso_engine_t *engine, Local<Context> context) {
   if (!v8::ScriptCompiler::Compile(context, &source).ToLocal(&script)) return false;
   if (!script->Run(context).ToLocal(&prelude) || !prelude->IsFunction()) return false;
   Local<Value> natives = make_natives(engine, context);
-  if (!prelude.As<Function>()
-           ->Call(context, v8::Undefined(isolate), 1, &natives)
-           .ToLocal(&exports))
+  if (!prelude.As<Function>()->Call(context, v8::Undefined(isolate), 1, &natives).ToLocal(&exports))
     return false;
 
   auto take = [&](const char *name, v8::Global<Function> *slot) {
@@ -127,4 +128,4 @@ bool run_prelude(iso_engine_t *engine, Local<Context> context) {
          take("describeUncloneable", &slots->describe_uncloneable) && take("warn", &slots->warn);
 }
 
-}  // namespace iso
+} // namespace iso

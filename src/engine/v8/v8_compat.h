@@ -77,6 +77,6 @@ inline void *external_value(v8::Local<v8::External> external) {
 #endif
 }
 
-}  // namespace iso::compat
+} // namespace iso::compat
 
 #endif

@@ -57,6 +57,6 @@ bool run_prelude(iso_engine_t *engine, v8::Local<v8::Context> context);
 std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *account);
 void set_limits(iso_engine_t *engine, size_t heap_limit_bytes);
 
-}  // namespace iso
+} // namespace iso
 
 #endif
