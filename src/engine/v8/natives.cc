@@ -3,6 +3,8 @@
 
 #include <uv.h>
 
+#include <atomic>
+
 #include "core/error.h"
 #include "prelude_source.h"
 
@@ -92,29 +94,55 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   return natives;
 }
 
-} // namespace
+/* What the first isolate has compiled, for all later ones; never freed. Release and acquire: its
+ * bytes are written before it is seen. */
+std::atomic<const v8::ScriptCompiler::CachedData *> compiled_prelude;
 
-bool run_prelude(iso_engine_t *engine, Local<Context> context) {
-  Isolate *isolate = engine->isolate;
-  v8::TryCatch try_catch(isolate);
-  v8::ScriptOrigin origin =
-      compat::origin(isolate, text(isolate, "isolated-threads:prelude"), 0, 0);
+void keep_compiled(Local<v8::UnboundScript> script) {
+  if (compiled_prelude.load(std::memory_order_acquire) != nullptr) return;
+  const v8::ScriptCompiler::CachedData *made = v8::ScriptCompiler::CreateCodeCache(script);
+  const v8::ScriptCompiler::CachedData *none = nullptr;
+  if (!compiled_prelude.compare_exchange_strong(none, made, std::memory_order_acq_rel)) delete made;
+}
+
+v8::MaybeLocal<v8::Script> compile_prelude(Isolate *isolate, Local<Context> context) {
   Local<String> code;
   if (!String::NewFromOneByte(
            isolate, reinterpret_cast<const uint8_t *>(iso_prelude_source),
            v8::NewStringType::kNormal, sizeof(iso_prelude_source) - 1
       )
            .ToLocal(&code))
-    return false;
-  v8::ScriptCompiler::Source source(code, origin);
+    return {};
+  v8::ScriptOrigin origin =
+      compat::origin(isolate, text(isolate, "isolated-threads:prelude"), 0, 0);
+  const v8::ScriptCompiler::CachedData *known = compiled_prelude.load(std::memory_order_acquire);
+  if (known == nullptr) {
+    v8::ScriptCompiler::Source source(code, origin);
+    return v8::ScriptCompiler::Compile(context, &source);
+  }
+  /* The source owns this description of the bytes, and not the bytes. */
+  auto *borrowed = new v8::ScriptCompiler::CachedData(known->data, known->length);
+  v8::ScriptCompiler::Source source(code, origin, borrowed);
+  return v8::ScriptCompiler::Compile(
+      context, &source, v8::ScriptCompiler::CompileOptions::kConsumeCodeCache
+  );
+}
+
+} // namespace
+
+bool run_prelude(iso_engine_t *engine, Local<Context> context) {
+  Isolate *isolate = engine->isolate;
+  v8::TryCatch try_catch(isolate);
   Local<v8::Script> script;
   Local<Value> prelude;
   Local<Value> exports;
-  if (!v8::ScriptCompiler::Compile(context, &source).ToLocal(&script)) return false;
+  if (!compile_prelude(isolate, context).ToLocal(&script)) return false;
   if (!script->Run(context).ToLocal(&prelude) || !prelude->IsFunction()) return false;
   Local<Value> natives = make_natives(engine, context);
   if (!prelude.As<Function>()->Call(context, v8::Undefined(isolate), 1, &natives).ToLocal(&exports))
     return false;
+
+  keep_compiled(script->GetUnboundScript());
 
   auto take = [&](const char *name, v8::Global<Function> *slot) {
     Local<Value> value;
