@@ -23,6 +23,19 @@ export interface ThreadOptions {
   filename?: string | undefined;
 }
 
+export interface RunOptions {
+  /**
+   * An integer; higher runs first, first come first served within one. A step of priority is worth
+   * a second of waiting, so nothing starves. Default 0.
+   */
+  priority?: number | undefined;
+  /**
+   * Runs with the same key go to the same thread for as long as it lives, one after the other in
+   * their order (of equal priority), whatever the scheduler.
+   */
+  key?: string | number | bigint | undefined;
+}
+
 /**
  * An operating-system thread with a bare V8 isolate of its own: JavaScript, and nothing of Node.
  * It starts at once. While nothing is pending it does not keep the process alive, and once it is
@@ -54,6 +67,9 @@ export class Thread<F extends ThreadFunction = ThreadFunction> {
    */
   run(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
 
+  /** As {@link run}, with options for this run. */
+  runWith(options: RunOptions, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+
   /**
    * Stops at once whatever runs, an endless loop too. Pending and later runs reject with
    * `ERR_THREAD_DISPOSED`. Resolves when the thread has ended; a second call gives the same promise.
@@ -61,6 +77,148 @@ export class Thread<F extends ThreadFunction = ThreadFunction> {
   dispose(): Promise<void>;
   [Symbol.dispose](): void;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * - `'round-robin'`: the i-th run on thread i mod n
+ * - `'least-loaded'`: the thread with the fewest waiting and running
+ * - `'shared'`: one queue, the first free thread
+ * - `'random'`: any
+ */
+export type Scheduler = 'round-robin' | 'least-loaded' | 'shared' | 'random';
+
+export interface ThreadPoolOptions extends ThreadOptions {
+  /** Default `'round-robin'`. */
+  scheduler?: Scheduler | undefined;
+  /** May an idle thread take runs that wait for a busy one? Default true. */
+  steal?: boolean | undefined;
+  /** Threads that are always there, from 0. Default: poolSize. */
+  minThreads?: number | undefined;
+  /** Threads at most; those above minThreads come with demand. Default: poolSize. */
+  maxThreads?: number | undefined;
+  /** Milliseconds without a run after which a thread above minThreads ends. Default 10000. */
+  idleTimeout?: number | undefined;
+  /** Runs that may wait beyond those for which a thread is free. Default Infinity. */
+  maxQueue?: number | undefined;
+  /** Runs after which a thread is replaced by a new one. Default Infinity. */
+  maxTasksPerThread?: number | undefined;
+}
+
+export interface MapOptions {
+  /** Items under way at most. Default: twice the threads. */
+  concurrency?: number | undefined;
+  /** Results in the order of the source? Default true. */
+  ordered?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Of durations, in milliseconds, right to within 1/16. */
+export interface Histogram {
+  count: number;
+  mean: number;
+  p50: number;
+  p90: number;
+  p99: number;
+  p99_9: number;
+  max: number;
+}
+
+export interface ThreadStats {
+  id: number;
+  /** Has it evaluated the context? */
+  ready: boolean;
+  busy: boolean;
+  /** Runs placed on it that wait. */
+  queued: number;
+  /** Runs it has taken. */
+  tasks: number;
+  /** Milliseconds. */
+  uptime: number;
+  /** Of the uptime, from 0 to 1. */
+  busyShare: number;
+  /** Milliseconds; 0 where the system does not tell (elsewhere than on Linux). */
+  cpuTime: number;
+  /** Bytes of JavaScript heap, when the thread last was idle or had run 64 tasks. */
+  heapUsed: number;
+  /** Bytes of buffers it has made. */
+  buffers: number;
+}
+
+export interface ThreadPoolStats {
+  threads: number;
+  idle: number;
+  running: number;
+  queued: number;
+  completed: number;
+  failed: number;
+  /** Runs that an idle thread took from a busy one. */
+  stolen: number;
+  /** Threads that died and were replaced. */
+  respawned: number;
+  runTime: Histogram;
+  waitTime: Histogram;
+  perThread: ThreadStats[];
+}
+
+export type ThreadExitReason = 'retired' | 'disposed' | 'out-of-memory' | 'fatal' | 'context' | 'start';
+
+export interface ThreadPoolEvents {
+  threadStart: (thread: { threadId: number }) => void;
+  threadExit: (thread: { threadId: number; reason: ThreadExitReason }) => void;
+  /** maxQueue runs wait, or 1024 where there is no maxQueue. */
+  needsDrain: () => void;
+  /** After needsDrain: no run waits any more. */
+  drain: () => void;
+}
+
+/** Many threads with one context behind one `run`. Threads that die are replaced. */
+export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
+  /** `poolSize` defaults to `os.availableParallelism()`. */
+  constructor(context: ThreadContext<F>, poolSize?: number, options?: ThreadPoolOptions);
+  constructor(source: string, poolSize?: number, options?: ThreadPoolOptions);
+
+  readonly name: string;
+  /** Resolves once every thread of the start has evaluated the context. See {@link Thread.ready}. */
+  readonly ready: Promise<void>;
+  readonly needsDrain: boolean;
+
+  run(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+  runWith(options: RunOptions, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+
+  /** Runs once on every thread; results in the order of the threads. */
+  broadcast(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>[]>;
+
+  /**
+   * The results for the items of a source, each given as the one argument. The source is read no
+   * faster than results are taken. An error ends it, and what waits is cancelled.
+   */
+  map(
+    source: Iterable<Parameters<F>[0]> | AsyncIterable<Parameters<F>[0]>,
+    options?: MapOptions,
+  ): AsyncGenerator<Awaited<ReturnType<F>>, void, void>;
+
+  /** Resolves when no run waits for a thread. */
+  drained(): Promise<void>;
+  /** Sets minThreads and maxThreads. Threads too many end after their run. */
+  resize(threads: number): void;
+  stats(): ThreadPoolStats;
+
+  /** Takes no more runs, finishes what it has, then ends; at `timeout` milliseconds in any case. */
+  close(options?: { timeout?: number | undefined }): Promise<void>;
+  /** Stops at once. See {@link Thread.dispose}. */
+  dispose(): Promise<void>;
+  [Symbol.dispose](): void;
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void>;
+
+  /** Pending runs keep the process alive, as they do by default. */
+  ref(): this;
+  /** Pending runs do not keep the process alive. */
+  unref(): this;
+
+  on<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
+  once<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
+  off<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
 }
 
 export type ThreadErrorCode =
@@ -75,7 +233,13 @@ export type ThreadErrorCode =
   /** The operating system gave no thread, no loop or no isolate. */
   | 'ERR_THREAD_START'
   /** The process has no memory left. */
-  | 'ERR_THREAD_NO_MEMORY';
+  | 'ERR_THREAD_NO_MEMORY'
+  /** `maxQueue` runs wait already. */
+  | 'ERR_THREAD_QUEUE_FULL'
+  /** `close()` has been called. */
+  | 'ERR_THREAD_CLOSED'
+  /** The run was cancelled while it waited (an AbortError). */
+  | 'ABORT_ERR';
 
 /** What the library itself has to say; what user code throws arrives as its own class. */
 export class ThreadError extends Error {

@@ -43,11 +43,13 @@ function load() {
   const binding = require(findLibrary());
   const { fromThread, fromCode, uncloneable } = require('./errors.js');
   const { print } = require('./console.js');
+  const { notice } = require('./notices.js');
   binding.initialize({
     fromThread,
     fromCode,
     uncloneable: (args, exception, trace) => uncloneable(args, exception, trace, binding.cloneable),
     print,
+    notice,
   });
   return binding;
 }

@@ -31,15 +31,69 @@ function checkString(name, value) {
   if (value.length === 0) throw rangeError(name, 'a string that is not empty', value);
 }
 
+function checkNumber(name, value, wanted, isRight) {
+  if (typeof value !== 'number') throw typeError(name, wanted, value);
+  if (!isRight(value)) throw rangeError(name, wanted, value);
+}
+
+const MAX_THREADS = 1024;
+const integer = (least, most) => (value) => Number.isInteger(value) && value >= least && value <= most;
+const threads = (least) => (name, value) =>
+  checkNumber(name, value, `an integer from ${least} to ${MAX_THREADS}`, integer(least, MAX_THREADS));
+
+function oneOf(...names) {
+  return (name, value) => {
+    const wanted = `one of ${names.map((each) => `'${each}'`).join(', ')}`;
+    if (typeof value !== 'string') throw typeError(name, wanted, value);
+    if (!names.includes(value)) throw rangeError(name, wanted, value);
+  };
+}
+
 // One row an option.
 const checks = {
   memoryLimit(name, value) {
     const wanted = `a number of megabytes, ${MIN_MEMORY_LIMIT_MB} or more`;
-    if (typeof value !== 'number') throw typeError(name, wanted, value);
-    if (!(value >= MIN_MEMORY_LIMIT_MB && value <= MAX_MEMORY_LIMIT_MB)) throw rangeError(name, wanted, value);
+    checkNumber(name, value, wanted, (n) => n >= MIN_MEMORY_LIMIT_MB && n <= MAX_MEMORY_LIMIT_MB);
   },
   name: checkString,
   filename: checkString,
+  // Of ThreadPool. The names of the schedulers are those of the table in src/core/scheduler.c.
+  scheduler: oneOf('round-robin', 'least-loaded', 'shared', 'random'),
+  steal(name, value) {
+    if (typeof value !== 'boolean') throw typeError(name, 'a boolean', value);
+  },
+  poolSize: threads(1),
+  minThreads: threads(0),
+  maxThreads: threads(1),
+  idleTimeout(name, value) {
+    checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
+  },
+  maxQueue(name, value) {
+    checkNumber(name, value, 'an integer, 0 or more, or Infinity', (n) => n === Infinity || integer(0, Number.MAX_SAFE_INTEGER)(n));
+  },
+  maxTasksPerThread(name, value) {
+    checkNumber(name, value, 'an integer, 1 or more, or Infinity', (n) => n === Infinity || integer(1, Number.MAX_SAFE_INTEGER)(n));
+  },
+  // Of runWith.
+  priority(name, value) {
+    checkNumber(name, value, 'an integer from -1000000 to 1000000', integer(-1e6, 1e6));
+  },
+  key(name, value) {
+    if (!['string', 'number', 'bigint'].includes(typeof value)) throw typeError(name, 'a string, a number or a bigint', value);
+  },
+  // Of map and close.
+  concurrency(name, value) {
+    checkNumber(name, value, 'an integer, 1 or more', integer(1, Number.MAX_SAFE_INTEGER));
+  },
+  ordered(name, value) {
+    if (typeof value !== 'boolean') throw typeError(name, 'a boolean', value);
+  },
+  signal(name, value) {
+    if (!(value instanceof AbortSignal)) throw typeError(name, 'an AbortSignal', value);
+  },
+  timeout(name, value) {
+    checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
+  },
 };
 
 /** Throws unless `options` is an object with only the `known` options, each as it must be. */
@@ -58,4 +112,21 @@ function checkOptions(options, known) {
   return options;
 }
 
-module.exports = { checkOptions, typeError, received };
+/** Throws unless one value is as the option of this name must be. */
+function checkValue(name, value) {
+  checks[name](name, value);
+  return value;
+}
+
+const RUN_OPTIONS = ['priority', 'key'];
+
+/** The options of runWith; the key as the string that stands for it. */
+function checkRunOptions(options) {
+  const { priority, key } = checkOptions(options, RUN_OPTIONS);
+  return { priority, key: key === undefined ? undefined : `${typeof key} ${key}` };
+}
+
+/** Megabytes as bytes; 0, which is no limit, for undefined. */
+const megabytes = (number = 0) => Math.floor(number * 1024 * 1024);
+
+module.exports = { checkOptions, checkRunOptions, checkValue, megabytes, typeError, rangeError };

@@ -1,34 +1,45 @@
 'use strict';
 
-const { load } = require('./binding.js');
+const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
-const { checkOptions } = require('./options.js');
-
-const { NativePool, locate } = load();
+const { checkOptions, checkRunOptions, megabytes } = require('./options.js');
 
 const THREAD_OPTIONS = ['memoryLimit', 'name', 'filename'];
-const BYTES_A_MEGABYTE = 1024 * 1024;
 
 let threadsMade = 0;
 
 /**
- * One operating-system thread with a bare V8 isolate. `run`, `dispose` and `ready` are native:
- * src/binding/pool_binding.c.
+ * One operating-system thread with a bare V8 isolate: a pool of one that is not replaced. `run`,
+ * `dispose` and `ready` are native: src/binding/pool_binding.c.
  */
-class Thread extends NativePool {
+class Thread extends native.NativePool {
   constructor(context, options = {}) {
-    const { memoryLimit = 0, name, filename } = checkOptions(options, THREAD_OPTIONS);
-    const { source, file, line, column } = readContext(context, filename, locate);
+    const { memoryLimit, name, filename } = checkOptions(options, THREAD_OPTIONS);
+    const source = readContext(context, filename, native.locate);
     const ownName = name ?? `${++threadsMade}`;
-    super(source, file, line, column, 1, Math.floor(memoryLimit * BYTES_A_MEGABYTE), `thread "${ownName}"`);
+    super({
+      ...source,
+      minThreads: 1,
+      maxThreads: 1,
+      idleTimeout: -1,
+      memoryLimit: megabytes(memoryLimit),
+      scheduler: 'shared',
+      steal: false,
+      replace: false,
+      maxQueue: -1,
+      maxTasksPerThread: 0,
+      description: `thread "${ownName}"`,
+    });
     Object.defineProperty(this, 'name', { value: ownName, enumerable: true });
   }
 
   get ready() {
-    const promise = super.ready;
-    // Who does not look at it shall not be punished for that: every run says the same.
-    promise.catch(() => {});
-    return promise;
+    return quiet(super.ready);
+  }
+
+  runWith(options, ...args) {
+    const { priority = 0, key } = checkRunOptions(options);
+    return super.runTask(priority, key, undefined, ...args);
   }
 }
 

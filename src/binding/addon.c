@@ -7,7 +7,7 @@
 #include "core/alloc.h"
 #include "engine/engine.h"
 
-/* initialize({ fromThread, fromCode, uncloneable, print }): the functions of host.h. */
+/* initialize({ fromThread, fromCode, uncloneable, print, notice }): the functions of host.h. */
 static napi_value initialize(napi_env env, napi_callback_info info) {
   iso_host_t *host = iso_host_get(env);
   iso_args_t args;
@@ -16,10 +16,9 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
     const char *name;
     napi_ref *slot;
   } functions[] = {
-      {"fromThread", &host->from_thread},
-      {"fromCode", &host->from_code},
-      {"uncloneable", &host->uncloneable},
-      {"print", &host->print},
+      {"fromThread", &host->from_thread},  {"fromCode", &host->from_code},
+      {"uncloneable", &host->uncloneable}, {"print", &host->print},
+      {"notice", &host->notice},
   };
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
     napi_value function = NULL;

@@ -25,6 +25,7 @@ typedef struct iso_host_s {
   napi_ref from_code;
   napi_ref uncloneable;
   napi_ref print;
+  napi_ref notice;
 
   /* Every iso_pool_binding_t that has a core pool. */
   iso_list_t pools;

@@ -6,6 +6,7 @@
 
 #include "binding/args.h"
 #include "binding/settle.h"
+#include "binding/stats_binding.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "engine/engine.h"
@@ -27,6 +28,7 @@ static void delete_reference(napi_env env, napi_ref *reference) {
 static void destroy(iso_pool_binding_t *pool) {
   napi_env env = pool->host->env;
   iso_free(pool->description);
+  delete_reference(env, &pool->wrapper);
   delete_reference(env, &pool->context_error);
   delete_reference(env, &pool->ready_promise);
   delete_reference(env, &pool->ended_promise);
@@ -60,12 +62,12 @@ static void on_garbage(napi_env env, void *data, void *hint) {
 
 void iso_pool_binding_hold(iso_pool_binding_t *pool) {
   pool->pending++;
-  iso_owner_hold(pool->host->owner);
+  if (!pool->is_unreferenced) iso_owner_hold(pool->host->owner);
 }
 
 void iso_pool_binding_unhold(iso_pool_binding_t *pool) {
   pool->pending--;
-  iso_owner_unhold(pool->host->owner);
+  if (!pool->is_unreferenced) iso_owner_unhold(pool->host->owner);
   abandon_if_quiet(pool);
 }
 
@@ -119,66 +121,124 @@ static void on_console(void *data, const iso_message_t *record) {
   napi_close_handle_scope(env, scope);
 }
 
+static void settle_ended(iso_pool_binding_t *pool) {
+  napi_env env = pool->host->env;
+  napi_handle_scope scope = NULL;
+  napi_value value = NULL;
+  napi_open_handle_scope(env, &scope);
+  napi_get_undefined(env, &value);
+  napi_resolve_deferred(env, pool->ended, value);
+  napi_close_handle_scope(env, scope);
+  pool->ended = NULL;
+  iso_pool_binding_unhold(pool);
+}
+
 static void on_ended(void *data) {
   iso_pool_binding_t *pool = data;
-  napi_env env = pool->host->env;
   destroy_core(pool);
   weigh(pool->host, -THREAD_WEIGHT_BYTES);
-  if (pool->ended != NULL) {
-    napi_handle_scope scope = NULL;
-    napi_value value = NULL;
-    napi_open_handle_scope(env, &scope);
-    napi_get_undefined(env, &value);
-    napi_resolve_deferred(env, pool->ended, value);
-    napi_close_handle_scope(env, scope);
-    pool->ended = NULL;
-    iso_pool_binding_unhold(pool);
-  }
+  if (pool->ended != NULL) settle_ended(pool);
   destroy_if_over(pool);
 }
 
+static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, int status) {
+  iso_pool_binding_t *pool = data;
+  napi_env env = pool->host->env;
+  napi_handle_scope scope = NULL;
+  napi_value receiver = NULL;
+  napi_value result = NULL;
+  napi_open_handle_scope(env, &scope);
+  /* Nobody can listen to an object that is garbage. */
+  napi_get_reference_value(env, pool->wrapper, &receiver);
+  if (receiver != NULL) {
+    napi_value argv[] = {receiver, NULL, NULL, NULL};
+    napi_create_uint32(env, kind, &argv[1]);
+    napi_create_double(env, (double) thread_id, &argv[2]);
+    napi_create_string_utf8(env, iso_status_code(status), NAPI_AUTO_LENGTH, &argv[3]);
+    iso_host_call(pool->host, pool->host->notice, 4, argv, &result);
+  }
+  napi_close_handle_scope(env, scope);
+}
+
 static const iso_pool_callbacks_t callbacks = {
-    .ready = on_ready, .console = on_console, .ended = on_ended};
+    .ready = on_ready, .console = on_console, .notice = on_notice, .ended = on_ended};
 
 /* The constructor. */
 
+/* lib/ gives all options in one object, complete and checked. */
+
+static napi_value property(napi_env env, napi_value object, const char *name) {
+  napi_value value = NULL;
+  napi_get_named_property(env, object, name, &value);
+  return value;
+}
+
+static double number(napi_env env, napi_value object, const char *name) {
+  double value = 0;
+  napi_get_value_double(env, property(env, object, name), &value);
+  return value;
+}
+
+static bool boolean(napi_env env, napi_value object, const char *name) {
+  bool value = false;
+  napi_get_value_bool(env, property(env, object, name), &value);
+  return value;
+}
+
+/* A copy of a string; NULL: no memory. */
+static char *string(napi_env env, napi_value object, const char *name) {
+  napi_value value = property(env, object, name);
+  size_t length = 0;
+  napi_get_value_string_utf8(env, value, NULL, 0, &length);
+  char *copy = iso_alloc(length + 1);
+  if (copy == NULL) return NULL;
+  copy[0] = '\0';
+  napi_get_value_string_utf8(env, value, copy, length + 1, &length);
+  return copy;
+}
+
 /* The context as the engine wants it: source, file, line, column. */
-static iso_message_t *encode_context(napi_env env, const napi_value *argv) {
+static iso_message_t *encode_context(napi_env env, napi_value options) {
+  napi_value parts[] = {
+      property(env, options, "source"), property(env, options, "file"),
+      property(env, options, "line"), property(env, options, "column")};
   iso_value_t exception = NULL;
   iso_message_t *context = iso_message_create();
   if (context == NULL) return NULL;
-  if (iso_host_encode((const iso_value_t *) argv, 4, context, &exception) == ISO_OK) return context;
+  if (iso_host_encode((const iso_value_t *) parts, 4, context, &exception) == ISO_OK)
+    return context;
   iso_message_destroy(context);
   napi_throw(env, (napi_value) exception);
   return NULL;
 }
 
-/* A copy of a string; NULL: no memory. */
-static char *copy_string(napi_env env, napi_value value) {
-  size_t length = 0;
-  napi_get_value_string_utf8(env, value, NULL, 0, &length);
-  char *copy = iso_alloc(length + 1);
-  if (copy != NULL) napi_get_value_string_utf8(env, value, copy, length + 1, &length);
-  return copy;
-}
-
-static int start(iso_pool_binding_t *pool, napi_env env, const napi_value *argv) {
-  double thread_count = 0;
-  double memory_limit = 0;
-  napi_get_value_double(env, argv[4], &thread_count);
-  napi_get_value_double(env, argv[5], &memory_limit);
-  iso_message_t *context = encode_context(env, argv);
-  if (context == NULL) return ISO_ENOMEM;
+static int start(iso_pool_binding_t *pool, napi_env env, napi_value given) {
+  double max_queue = number(env, given, "maxQueue");
+  char *scheduler = string(env, given, "scheduler");
+  iso_message_t *context = encode_context(env, given);
+  int status = ISO_ENOMEM;
+  pool->description = string(env, given, "description");
+  if (scheduler == NULL || context == NULL || pool->description == NULL) goto end;
   iso_pool_options_t options = {
-      .thread_count = (size_t) thread_count,
-      .memory_limit_bytes = (size_t) memory_limit,
+      .min_threads = (size_t) number(env, given, "minThreads"),
+      .max_threads = (size_t) number(env, given, "maxThreads"),
+      .idle_timeout_ms = (int64_t) number(env, given, "idleTimeout"),
+      .memory_limit_bytes = (size_t) number(env, given, "memoryLimit"),
+      .scheduler = scheduler,
+      .may_steal = boolean(env, given, "steal"),
+      .may_replace = boolean(env, given, "replace"),
+      .max_queue = max_queue < 0 ? SIZE_MAX : (size_t) max_queue,
+      .max_tasks_per_thread = (uint64_t) number(env, given, "maxTasksPerThread"),
       .context = context,
       .callbacks = &callbacks,
       .data = pool,
       .platform = pool->host->platform,
   };
-  int status = iso_pool_create(pool->host->owner, &options, &pool->core);
+  status = iso_pool_create(pool->host->owner, &options, &pool->core);
+
+end:
   if (status != ISO_OK) iso_message_destroy(context);
+  iso_free(scheduler);
   return status;
 }
 
@@ -187,15 +247,14 @@ static napi_value construct(napi_env env, napi_callback_info info) {
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_host_t *host = iso_host_get(env);
   iso_pool_binding_t *pool = iso_alloc_zeroed(sizeof(*pool));
-  if (pool == NULL || host->is_shut_down || args.count != 7) goto fail;
+  if (pool == NULL || host->is_shut_down) goto fail;
   pool->host = host;
   iso_list_init(&pool->link);
-  pool->description = copy_string(env, args.values[6]);
-  if (pool->description == NULL || start(pool, env, args.values) != ISO_OK) goto fail;
+  if (start(pool, env, args.values[0]) != ISO_OK) goto fail;
   iso_list_append(&host->pools, &pool->link);
   weigh(host, THREAD_WEIGHT_BYTES);
   /* From here on the object's end is the pool's. */
-  ISO_NAPI_CHECK(env, napi_wrap(env, args.receiver, pool, on_garbage, NULL, NULL));
+  ISO_NAPI_CHECK(env, napi_wrap(env, args.receiver, pool, on_garbage, NULL, &pool->wrapper));
   return args.receiver;
 
 fail:
@@ -210,35 +269,113 @@ fail:
 
 /* The methods. */
 
-static napi_value run(napi_env env, napi_callback_info info) {
-  iso_args_t args;
-  if (iso_args_init(&args, env, info) != 0) return NULL;
-  void *data = NULL;
-  napi_value promise = NULL;
-  iso_value_t exception = NULL;
-  if (napi_unwrap(env, args.receiver, &data) != napi_ok) {
-    iso_throw_internal(env, "run on this object");
-    goto end;
-  }
-  iso_pool_binding_t *pool = data;
-  iso_run_t *run = iso_run_create(pool, &promise);
-  if (run == NULL) goto end;
-  int status = iso_host_encode(
-      (const iso_value_t *) args.values, args.count, &run->task.message, &exception
-  );
-  if (status != ISO_OK) {
-    iso_run_refuse(run, args.count, args.values, (napi_value) exception);
-    goto end;
-  }
+/* Gives `run` to the pool; `run` is gone or not the caller's any more. */
+static void submit(iso_run_t *run) {
+  iso_pool_binding_t *pool = run->pool;
   iso_pool_binding_hold(pool);
-  status = pool->core != NULL ? iso_pool_submit(pool->core, &run->task)
-                              : iso_pool_refusal(pool->end_reason);
+  int status = pool->core != NULL ? iso_pool_submit(pool->core, &run->task)
+                                  : iso_pool_refusal(pool->end_reason);
   /* A refusal comes in its turn, behind the news of why. */
   if (status != ISO_OK) iso_task_finish(&run->task, pool->host->owner, status);
+}
+
+/* Puts the arguments into the run; false: they cannot be cloned, and the run is over. */
+static bool encode_arguments(iso_run_t *run, size_t count, const napi_value *values) {
+  iso_value_t exception = NULL;
+  int status = iso_host_encode((const iso_value_t *) values, count, &run->task.message, &exception);
+  if (status == ISO_OK) return true;
+  iso_run_refuse(run, count, values, (napi_value) exception);
+  return false;
+}
+
+static iso_pool_binding_t *pool_of(napi_env env, napi_value object) {
+  void *data = NULL;
+  ISO_NAPI_CHECK(env, napi_unwrap(env, object, &data));
+  return data;
+}
+
+static napi_value run(napi_env env, napi_callback_info info) {
+  iso_args_t args;
+  napi_value promise = NULL;
+  if (iso_args_init(&args, env, info) != 0) return NULL;
+  iso_pool_binding_t *pool = pool_of(env, args.receiver);
+  iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
+  if (made != NULL && encode_arguments(made, args.count, args.values)) submit(made);
+  iso_args_deinit(&args);
+  return promise;
+}
+
+/* FNV-1a: only its spread matters. */
+static uint8_t bucket_of(napi_env env, napi_value key) {
+  char text[256];
+  size_t length = 0;
+  uint32_t hash = 2166136261U;
+  napi_get_value_string_utf8(env, key, text, sizeof(text), &length);
+  for (size_t i = 0; i < length; i++)
+    hash = (hash ^ (uint8_t) text[i]) * 16777619U;
+  return (uint8_t) (hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24));
+}
+
+/* runTask(priority, key or undefined, token or undefined, ...args). `token`: an object by which
+ * cancel() finds the run. */
+static napi_value run_task(napi_env env, napi_callback_info info) {
+  enum { OPTION_COUNT = 3 };
+  iso_args_t args;
+  napi_value promise = NULL;
+  napi_valuetype type = napi_undefined;
+  if (iso_args_init(&args, env, info) != 0) return NULL;
+  iso_pool_binding_t *pool = pool_of(env, args.receiver);
+  iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
+  if (made == NULL) goto end;
+  napi_get_value_int32(env, args.values[0], &made->task.priority);
+  napi_typeof(env, args.values[1], &type);
+  if (type == napi_string) {
+    made->task.has_key = true;
+    made->task.key_bucket = bucket_of(env, args.values[1]);
+  }
+  if (!encode_arguments(made, args.count - OPTION_COUNT, args.values + OPTION_COUNT)) goto end;
+  napi_typeof(env, args.values[2], &type);
+  if (type == napi_object) iso_run_give_token(made, args.values[2]);
+  submit(made);
 
 end:
   iso_args_deinit(&args);
   return promise;
+}
+
+/* cancel(token): whether the run was still waiting; it then rejects. */
+static napi_value cancel(napi_env env, napi_callback_info info) {
+  iso_args_t args;
+  void *data = NULL;
+  napi_value result = NULL;
+  if (iso_args_init(&args, env, info) != 0) return NULL;
+  iso_pool_binding_t *pool = pool_of(env, args.receiver);
+  bool is_waiting = pool != NULL && pool->core != NULL &&
+                    napi_unwrap(env, args.values[0], &data) == napi_ok &&
+                    iso_pool_cancel(pool->core, &((iso_run_t *) data)->task);
+  if (pool != NULL) ISO_NAPI_CHECK(env, napi_get_boolean(env, is_waiting, &result));
+  return result;
+}
+
+/* broadcast(...args): an array of promises, one for each thread. */
+static napi_value broadcast(napi_env env, napi_callback_info info) {
+  iso_args_t args;
+  napi_value promises = NULL;
+  iso_run_t **runs = NULL;
+  if (iso_args_init(&args, env, info) != 0) return NULL;
+  iso_pool_binding_t *pool = pool_of(env, args.receiver);
+  if (pool == NULL || napi_create_array(env, &promises) != napi_ok) goto end;
+  size_t count = pool->core == NULL ? 0 : iso_pool_thread_count(pool->core);
+  /* A pool without a thread, or without an end: one promise says so. */
+  if (count == 0) count = 1;
+  runs = iso_alloc_zeroed(count * sizeof(*runs));
+  if (runs == NULL) goto end;
+  iso_broadcast(pool, count, runs, &args, promises);
+
+end:
+  iso_free((void *) runs);
+  iso_args_deinit(&args);
+  return promises;
 }
 
 /* The promise kept in *reference; made, with its deferred, when first asked for. */
@@ -273,30 +410,105 @@ static napi_value ready(napi_env env, napi_callback_info info) {
   return promise;
 }
 
-static napi_value dispose(napi_env env, napi_callback_info info) {
-  iso_pool_binding_t *pool = receiver_of(env, info);
+/* The promise of the end. */
+static napi_value end_of(iso_pool_binding_t *pool) {
+  napi_env env = pool->host->env;
   napi_value promise = NULL;
   bool is_new = false;
-  if (pool == NULL) return NULL;
   ISO_NAPI_CHECK(env, kept_promise(pool, &pool->ended_promise, &pool->ended, &promise, &is_new));
-  if (pool->core != NULL) {
-    iso_pool_stop(pool->core, ISO_EDISPOSED);
-  } else if (is_new) {
-    napi_value value = NULL;
-    napi_get_undefined(env, &value);
-    napi_resolve_deferred(env, pool->ended, value);
-    pool->ended = NULL;
-    iso_pool_binding_unhold(pool);
-  }
+  if (is_new && pool->core == NULL) settle_ended(pool);
   return promise;
+}
+
+static napi_value ended(napi_env env, napi_callback_info info) {
+  iso_pool_binding_t *pool = receiver_of(env, info);
+  return pool == NULL ? NULL : end_of(pool);
+}
+
+static napi_value dispose(napi_env env, napi_callback_info info) {
+  iso_pool_binding_t *pool = receiver_of(env, info);
+  napi_value promise = pool == NULL ? NULL : end_of(pool);
+  if (promise != NULL && pool->core != NULL) iso_pool_stop(pool->core, ISO_EDISPOSED);
+  return promise;
+}
+
+static napi_value close_pool(napi_env env, napi_callback_info info) {
+  iso_pool_binding_t *pool = receiver_of(env, info);
+  if (pool != NULL && pool->core != NULL) iso_pool_close(pool->core);
+  return NULL;
+}
+
+/* resize(minThreads, maxThreads) */
+static napi_value resize(napi_env env, napi_callback_info info) {
+  iso_args_t args;
+  double counts[2] = {0, 0};
+  if (iso_args_init(&args, env, info) != 0) return NULL;
+  iso_pool_binding_t *pool = pool_of(env, args.receiver);
+  if (pool == NULL) return NULL;
+  for (int i = 0; i < 2; i++)
+    napi_get_value_double(env, args.values[i], &counts[i]);
+  if (pool->core != NULL &&
+      iso_pool_resize(pool->core, (size_t) counts[0], (size_t) counts[1]) != ISO_OK)
+    napi_throw_error(env, "ERR_THREAD_START", "the operating system could not start a thread");
+  return NULL;
+}
+
+static napi_value needs_drain(napi_env env, napi_callback_info info) {
+  iso_pool_binding_t *pool = receiver_of(env, info);
+  napi_value result = NULL;
+  if (pool == NULL) return NULL;
+  bool needs = pool->core != NULL && iso_pool_needs_drain(pool->core);
+  ISO_NAPI_CHECK(env, napi_get_boolean(env, needs, &result));
+  return result;
+}
+
+/* ref(), unref(): whether what is pending keeps the process alive. */
+static napi_value set_reference(napi_env env, napi_callback_info info, bool is_unreferenced) {
+  iso_pool_binding_t *pool = receiver_of(env, info);
+  napi_value receiver = NULL;
+  if (pool == NULL || pool->is_unreferenced == is_unreferenced) goto end;
+  pool->is_unreferenced = is_unreferenced;
+  for (size_t i = 0; i < pool->pending; i++) {
+    if (is_unreferenced)
+      iso_owner_unhold(pool->host->owner);
+    else
+      iso_owner_hold(pool->host->owner);
+  }
+
+end:
+  napi_get_cb_info(env, info, NULL, NULL, &receiver, NULL);
+  return receiver;
+}
+
+static napi_value reference(napi_env env, napi_callback_info info) {
+  return set_reference(env, info, false);
+}
+
+static napi_value unreference(napi_env env, napi_callback_info info) {
+  return set_reference(env, info, true);
+}
+
+static napi_value stats(napi_env env, napi_callback_info info) {
+  iso_pool_binding_t *pool = receiver_of(env, info);
+  return pool == NULL ? NULL : iso_stats_create(pool);
 }
 
 napi_value iso_pool_class_create(napi_env env) {
   const napi_property_attributes attributes = napi_writable | napi_configurable;
   const napi_property_descriptor properties[] = {
       {.utf8name = "run", .method = run, .attributes = attributes},
+      {.utf8name = "runTask", .method = run_task, .attributes = attributes},
+      {.utf8name = "cancel", .method = cancel, .attributes = attributes},
+      {.utf8name = "broadcast", .method = broadcast, .attributes = attributes},
+      {.utf8name = "close", .method = close_pool, .attributes = attributes},
+      {.utf8name = "resize", .method = resize, .attributes = attributes},
+      {.utf8name = "ref", .method = reference, .attributes = attributes},
+      {.utf8name = "unref", .method = unreference, .attributes = attributes},
+      {.utf8name = "stats", .method = stats, .attributes = attributes},
+      {.utf8name = "needsDrain", .getter = needs_drain, .attributes = napi_configurable},
       {.utf8name = "dispose", .method = dispose, .attributes = attributes},
       {.utf8name = "ready", .getter = ready, .attributes = napi_configurable},
+      {.utf8name = "ended", .getter = ended, .attributes = napi_configurable},
   };
   napi_value class = NULL;
   ISO_NAPI_CHECK(

@@ -10,6 +10,8 @@
 
 typedef struct iso_pool_binding_s {
   iso_host_t *host;
+  /* Its JavaScript object, weakly. */
+  napi_ref wrapper;
   /* NULL once every thread has ended and been freed. */
   iso_pool_t *core;
   /* Why it ended, once it has. */
@@ -30,11 +32,13 @@ typedef struct iso_pool_binding_s {
 
   /* Promises given out and not settled. They keep the loop alive. */
   size_t pending;
+  /* ... unless this is set. */
+  bool is_unreferenced;
   /* The JavaScript object is garbage. */
   bool is_abandoned;
 } iso_pool_binding_t;
 
-/* The class: new (source, file, line, column, threadCount, memoryLimitBytes, description). */
+/* The class: new (options), complete and checked by lib/. */
 napi_value iso_pool_class_create(napi_env env);
 
 /* One promise more, or less, is not settled. The last of an abandoned pool stops it. */

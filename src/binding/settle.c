@@ -25,6 +25,10 @@ static iso_error_text_t error_text(int status) {
   }
 }
 
+const char *iso_status_code(int status) {
+  return status == ISO_OK ? "" : error_text(status).code;
+}
+
 static napi_value string(napi_env env, const char *utf8) {
   napi_value value = NULL;
   napi_create_string_utf8(env, utf8, NAPI_AUTO_LENGTH, &value);
@@ -85,6 +89,23 @@ napi_value iso_status_error(
   return code_error(pool, status, trace, has_cause ? code_error(pool, reason, null, none) : none);
 }
 
+void iso_run_give_token(iso_run_t *run, napi_value token) {
+  napi_env env = run->pool->host->env;
+  if (napi_wrap(env, token, run, NULL, NULL, NULL) != napi_ok) return;
+  napi_create_reference(env, token, 1, &run->token);
+}
+
+static void take_token(iso_run_t *run) {
+  napi_env env = run->pool->host->env;
+  napi_value token = NULL;
+  void *data = NULL;
+  if (run->token == NULL) return;
+  napi_get_reference_value(env, run->token, &token);
+  napi_remove_wrap(env, token, &data);
+  napi_delete_reference(env, run->token);
+  run->token = NULL;
+}
+
 static void free_run(iso_run_t *run) {
   iso_host_t *host = run->pool->host;
   iso_task_deinit(&run->task);
@@ -138,6 +159,7 @@ static void deliver_run(iso_event_t *event, bool alive) {
   }
   napi_handle_scope scope = NULL;
   napi_open_handle_scope(pool->host->env, &scope);
+  take_token(run);
   settle(run);
   napi_close_handle_scope(pool->host->env, scope);
   free_run(run);
@@ -161,6 +183,7 @@ iso_run_t *iso_run_create(iso_pool_binding_t *pool, napi_value *promise) {
   iso_task_init(&run->task, deliver_run);
   run->pool = pool;
   run->trace = NULL;
+  run->token = NULL;
   if (napi_create_promise(host->env, &run->deferred, promise) != napi_ok) {
     iso_free(run);
     return NULL;
@@ -186,6 +209,36 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
   iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result);
   conclude(run, result);
   free_run(run);
+}
+
+void iso_broadcast(
+    iso_pool_binding_t *pool, size_t count, iso_run_t **runs, const iso_args_t *args,
+    napi_value promises
+) {
+  napi_env env = pool->host->env;
+  size_t made = 0;
+  size_t submitted = 0;
+  iso_value_t exception = NULL;
+  while (made < count) {
+    napi_value promise = NULL;
+    iso_run_t *run = iso_run_create(pool, &promise);
+    if (run == NULL) break;
+    napi_set_element(env, promises, (uint32_t) made, promise);
+    if (iso_host_encode(
+            (const iso_value_t *) args->values, args->count, &run->task.message, &exception
+        ) != ISO_OK) {
+      iso_run_refuse(run, args->count, args->values, (napi_value) exception);
+      break;
+    }
+    iso_pool_binding_hold(pool);
+    runs[made++] = run;
+  }
+  /* A task is the first member of its run, so an array of one is an array of the other. */
+  int status = pool->core == NULL
+                   ? iso_pool_refusal(pool->end_reason)
+                   : iso_pool_submit_each(pool->core, (iso_task_t *const *) runs, made, &submitted);
+  for (size_t i = submitted; i < made; i++)
+    iso_task_finish(&runs[i]->task, pool->host->owner, status == ISO_OK ? ISO_EDISPOSED : status);
 }
 
 void iso_runs_free(iso_host_t *host) {

@@ -4,6 +4,7 @@
 
 #include <node_api.h>
 
+#include "binding/args.h"
 #include "binding/host.h"
 #include "binding/pool_binding.h"
 #include "core/task.h"
@@ -14,6 +15,8 @@ typedef struct iso_run_s {
   napi_deferred deferred;
   /* An error made where run was called, for its stack; NULL when there were too many. */
   napi_ref trace;
+  /* The object by which cancel() finds it; NULL: nobody can. */
+  napi_ref token;
   /* In host->free_runs. */
   iso_link_t link;
 } iso_run_t;
@@ -23,6 +26,18 @@ iso_run_t *iso_run_create(iso_pool_binding_t *pool, napi_value *promise);
 
 /* The arguments could not be cloned: settles the promise, and the run is gone. */
 void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_value exception);
+
+/* Lets `token` stand for the run until it is settled. */
+void iso_run_give_token(iso_run_t *run, napi_value token);
+
+/* Makes `count` runs with the same arguments, one for each thread, and appends their promises. */
+void iso_broadcast(
+    iso_pool_binding_t *pool, size_t count, iso_run_t **runs, const iso_args_t *args,
+    napi_value promises
+);
+
+/* The code that JavaScript knows a status by; "" for ISO_OK. */
+const char *iso_status_code(int status);
 
 /* The Error of a status; without a `trace` (NULL), a promise that rejects with it.
  * `description`: the message of an ISO_EXCEPTION, or NULL. NULL: the environment is ending. */

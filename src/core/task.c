@@ -8,6 +8,9 @@ void iso_task_init(iso_task_t *task, void (*deliver)(iso_event_t *event, bool al
   task->event.deliver = deliver;
   iso_message_init(&task->message);
   task->status = ISO_OK;
+  task->priority = 0;
+  task->has_key = false;
+  task->queue = NULL;
 }
 
 void iso_task_deinit(iso_task_t *task) {

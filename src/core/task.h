@@ -13,8 +13,25 @@
 #include "core/message.h"
 #include "core/owner.h"
 
+/* How many places a key can lead to; see scheduler.h. */
+enum { ISO_KEY_BUCKETS = 256 };
+
 typedef struct iso_task_s {
   iso_event_t event;
+  /* Set by who made it, before the submit; 0, false after init. */
+  int32_t priority;
+  bool has_key;
+  uint8_t key_bucket;
+
+  /* The pool's, guarded by its lock: see queue.h. */
+  int64_t rank;
+  uint64_t sequence;
+  struct iso_queue_s *queue;
+  struct iso_thread_s *thread;
+  bool is_pinned;
+  size_t heap_index;
+  uint64_t submitted_ns;
+
   /* The arguments; once done, the result or the description of the error. */
   iso_message_t message;
   /* Once done: ISO_OK, ISO_EXCEPTION (described in message), or the code of what happened. */

@@ -6,7 +6,9 @@
  *
  * The loop is where the thread sleeps: `wake` ends the sleep from outside, and V8's own jobs (Wasm
  * compilation, FinalizationRegistry, Atomics.waitAsync) run in it. */
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/alloc.h"
 #include "core/error.h"
@@ -31,7 +33,7 @@ enum {
 /* How many threads of the process spin now; relaxed, for a rough bound is enough. */
 static atomic_int spinning_threads;
 
-static bool has_stopped(const iso_thread_t *thread) {
+static bool must_stop(const iso_thread_t *thread) {
   return atomic_load_explicit(&thread->pool->has_stopped, memory_order_relaxed);
 }
 
@@ -46,7 +48,8 @@ typedef struct iso_record_s {
 static void deliver_record(iso_event_t *event, bool alive) {
   iso_record_t *record = ISO_LIST_ITEM(event, iso_record_t, event);
   iso_thread_t *thread = record->thread;
-  if (alive) thread->pool->callbacks->console(thread->pool->data, record->message);
+  iso_pool_t *pool = thread->pool;
+  if (alive) pool->options.callbacks->console(pool->options.data, record->message);
   iso_console_leave(&thread->console, record->message->size);
   iso_message_destroy(record->message);
   iso_free(record);
@@ -66,6 +69,16 @@ static void on_console(void *data, iso_message_t *message) {
   iso_owner_post(thread->pool->owner, &record->event);
 }
 
+/* From here on nobody terminates it, or wakes the thread. */
+static iso_engine_t *hide_engine(iso_thread_t *thread) {
+  iso_mutex_lock(&thread->pool->lock);
+  iso_engine_t *engine = thread->engine;
+  thread->engine = NULL;
+  thread->is_open = false;
+  iso_mutex_unlock(&thread->pool->lock);
+  return engine;
+}
+
 static size_t on_heap_full(void *data, size_t limit_bytes, size_t held_bytes) {
   iso_thread_t *thread = data;
   /* V8 14 also asks when a single buffer was refused and collecting has not helped: that is a
@@ -76,18 +89,13 @@ static size_t on_heap_full(void *data, size_t limit_bytes, size_t held_bytes) {
   return limit_bytes + HEAP_RAISE_BYTES;
 }
 
-/* Ends the pool for the reason that this thread gives. */
 static void on_fatal(void *data, bool out_of_memory) {
   iso_thread_t *thread = data;
   iso_owner_t *owner = thread->pool->owner;
-  int reason = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
-  iso_mutex_lock(&thread->pool->lock);
-  iso_engine_t *engine = thread->engine;
-  thread->engine = NULL;
-  thread->is_open = false;
-  iso_mutex_unlock(&thread->pool->lock);
-  if (thread->task != NULL) iso_task_finish(thread->task, owner, reason);
-  iso_pool_stop(thread->pool, reason);
+  thread->end_status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
+  iso_engine_t *engine = hide_engine(thread);
+  if (thread->task != NULL) iso_task_finish(thread->task, owner, thread->end_status);
+  iso_pool__leave(thread->pool, thread);
   if (engine != NULL) iso_engine_abandon(engine);
   thread->is_parked = true;
   iso_owner_post(owner, &thread->exit_event);
@@ -104,7 +112,7 @@ static const iso_engine_hooks_t engine_hooks = {
 /* Runs the loop until what is pending has settled. */
 static int await_pending(iso_thread_t *thread, int status, iso_message_t *message) {
   while (status == ISO_PENDING) {
-    if (has_stopped(thread)) return ISO_ETERMINATED;
+    if (must_stop(thread)) return ISO_ETERMINATED;
     uv_run(&thread->loop, UV_RUN_ONCE);
     status = iso_engine_poll(thread->engine, message);
   }
@@ -118,20 +126,23 @@ static int stop_reason(iso_thread_t *thread) {
   return reason == ISO_OK ? ISO_EFATAL : reason;
 }
 
-static void run_task(iso_thread_t *thread, iso_task_t *task) {
+/* What a task ends with; ISO_EMEMORY, ISO_EFATAL: the thread does, too. */
+static int run_task(iso_thread_t *thread, iso_task_t *task) {
   thread->task = task;
   int status = iso_engine_call(thread->engine, &task->message);
   status = await_pending(thread, status, &task->message);
   if (status == ISO_ETERMINATED || thread->out_of_memory) status = stop_reason(thread);
   thread->task = NULL;
-  iso_task_finish(task, thread->pool->owner, status);
-  if (status == ISO_EMEMORY) iso_pool_stop(thread->pool, ISO_EMEMORY);
+  return status;
 }
 
-/* One turn of the loop that does not wait. */
+/* One turn of the loop, and of the jobs that it has made ready. */
 static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
   uv_run(&thread->loop, mode);
   iso_engine_idle(thread->engine);
+  atomic_store_explicit(
+      &thread->heap_bytes, iso_engine_heap_bytes(thread->engine), memory_order_relaxed
+  );
   thread->runs_since_turn = 0;
 }
 
@@ -166,8 +177,7 @@ static void spin(iso_thread_t *thread) {
     uint64_t deadline = uv_hrtime() + thread->spin_ns;
     do {
       for (int i = 0; i < LOOKS_A_CLOCK && !found; i++) {
-        found =
-            atomic_load_explicit(&pool->queued, memory_order_relaxed) != 0 || has_stopped(thread);
+        found = atomic_load_explicit(&pool->queued, memory_order_relaxed) != 0 || must_stop(thread);
         relax_cpu();
       }
     } while (!found && uv_hrtime() < deadline);
@@ -177,27 +187,56 @@ static void spin(iso_thread_t *thread) {
   if (thread->spin_ns < SPIN_TOO_SHORT_NS) thread->spin_ns = 0;
 }
 
+static void on_idled(uv_timer_t *timer) {
+  iso_thread_t *thread = timer->data;
+  thread->has_idled = true;
+}
+
 static void sleep_in_loop(iso_thread_t *thread) {
   uint64_t start = uv_hrtime();
+  int64_t timeout_ms = iso_pool__idle_timeout_ms(thread->pool);
+  thread->has_idled = false;
+  if (timeout_ms >= 0) {
+    uv_update_time(&thread->loop);
+    uv_timer_start(&thread->idle_timer, on_idled, (uint64_t) timeout_ms, 0);
+  }
   turn_loop(thread, UV_RUN_ONCE);
+  uv_timer_stop(&thread->idle_timer);
   if (uv_hrtime() - start < SHORT_SLEEP_NS) thread->spin_ns = SPIN_NS;
-  iso_pool__woke(thread->pool, thread);
+  iso_pool__woke(thread->pool, thread, thread->has_idled);
+}
+
+static void wait_for_work(iso_thread_t *thread, iso_idle_t idle) {
+  if (idle == ISO_IDLE_SPIN) {
+    spin(thread);
+    iso_pool__spun(thread->pool);
+  } else {
+    sleep_in_loop(thread);
+  }
 }
 
 static void work(iso_thread_t *thread) {
+  iso_task_t *done = NULL;
+  int status = ISO_OK;
   for (;;) {
     iso_idle_t idle = ISO_IDLE_STOP;
-    iso_task_t *task = iso_pool__take(thread->pool, thread, &idle);
+    iso_task_t *task = NULL;
+    bool is_dying = status == ISO_EMEMORY || status == ISO_EFATAL;
+    if (is_dying)
+      thread->end_status = status;
+    else
+      task = iso_pool__next(thread->pool, thread, status, &idle);
+    /* The pool has counted it done before its caller can hear of it. */
+    if (done != NULL) iso_task_finish(done, thread->pool->owner, status);
+    done = task;
+    status = ISO_OK;
     if (task != NULL) {
-      run_task(thread, task);
+      status = run_task(thread, task);
       if (++thread->runs_since_turn >= RUNS_A_TURN) turn_loop(thread, UV_RUN_NOWAIT);
-    } else if (idle == ISO_IDLE_SPIN) {
-      spin(thread);
-      iso_pool__spun(thread->pool);
-    } else if (idle == ISO_IDLE_SLEEP) {
-      sleep_in_loop(thread);
-    } else {
+    } else if (is_dying || idle == ISO_IDLE_STOP) {
       return;
+    } else {
+      wait_for_work(thread, idle);
     }
   }
 }
@@ -206,10 +245,10 @@ static void work(iso_thread_t *thread) {
 static bool load(iso_thread_t *thread) {
   iso_message_t error;
   iso_message_init(&error);
-  int status = iso_engine_load(thread->engine, thread->pool->context, &error);
+  int status = iso_engine_load(thread->engine, thread->pool->options.context, &error);
   status = await_pending(thread, status, &error);
   if (status == ISO_ETERMINATED || thread->out_of_memory) status = stop_reason(thread);
-  iso_pool__loaded(thread->pool, status, &error);
+  iso_pool__loaded(thread->pool, thread, status, &error);
   iso_message_reset(&error);
   return status == ISO_OK;
 }
@@ -218,10 +257,10 @@ static bool load(iso_thread_t *thread) {
 
 static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
   iso_engine_config_t config = {
-      .platform = thread->pool->platform,
+      .platform = thread->pool->options.platform,
       .loop = &thread->loop,
       .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
-      .heap_limit_bytes = thread->pool->memory_limit_bytes,
+      .heap_limit_bytes = thread->pool->options.memory_limit_bytes,
       .account = thread->account,
       .hooks = &engine_hooks,
       .hooks_data = thread,
@@ -236,14 +275,6 @@ static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
   return ISO_OK;
 }
 
-static void stop_engine(iso_thread_t *thread) {
-  iso_mutex_lock(&thread->pool->lock);
-  iso_engine_t *engine = thread->engine;
-  thread->engine = NULL;
-  iso_mutex_unlock(&thread->pool->lock);
-  if (engine != NULL) iso_engine_destroy(engine);
-}
-
 static void on_wake(uv_async_t *wake) {
   (void) wake;
 }
@@ -254,6 +285,8 @@ static int open_loop(iso_thread_t *thread) {
     uv_loop_close(&thread->loop);
     return ISO_ESTART;
   }
+  uv_timer_init(&thread->loop, &thread->idle_timer);
+  thread->idle_timer.data = thread;
   iso_mutex_lock(&thread->pool->lock);
   thread->is_open = true;
   iso_mutex_unlock(&thread->pool->lock);
@@ -261,10 +294,8 @@ static int open_loop(iso_thread_t *thread) {
 }
 
 static void close_loop(iso_thread_t *thread) {
-  iso_mutex_lock(&thread->pool->lock);
-  thread->is_open = false;
-  iso_mutex_unlock(&thread->pool->lock);
   uv_close((uv_handle_t *) &thread->wake, NULL);
+  uv_close((uv_handle_t *) &thread->idle_timer, NULL);
   uv_run(&thread->loop, UV_RUN_DEFAULT);
   uv_loop_close(&thread->loop);
 }
@@ -276,17 +307,16 @@ static void thread_main(void *argument) {
   char stack_top = 0;
 
   int status = open_loop(thread);
-  if (status != ISO_OK) {
-    iso_pool__loaded(pool, status, NULL);
-  } else {
-    status = start_engine(thread, (uintptr_t) &stack_top);
-    if (status != ISO_OK)
-      iso_pool__loaded(pool, status, NULL);
-    else if (load(thread))
-      work(thread);
-    stop_engine(thread);
-    close_loop(thread);
-  }
+  bool is_open = status == ISO_OK;
+  if (is_open) status = start_engine(thread, (uintptr_t) &stack_top);
+  if (status != ISO_OK)
+    iso_pool__loaded(pool, thread, status, NULL);
+  else if (load(thread))
+    work(thread);
+  iso_engine_t *engine = hide_engine(thread);
+  iso_pool__leave(pool, thread);
+  if (engine != NULL) iso_engine_destroy(engine);
+  if (is_open) close_loop(thread);
   /* From the post on, the owner may free the thread and its pool as soon as it has joined us. */
   iso_owner_post(owner, &thread->exit_event);
   iso_owner_thread_ended(owner);
@@ -294,6 +324,8 @@ static void thread_main(void *argument) {
 }
 
 static void destroy(iso_thread_t *thread) {
+  iso_queue_deinit(&thread->queue);
+  iso_queue_deinit(&thread->keyed);
   iso_console_deinit(&thread->console);
   iso_account_release(thread->account);
   iso_free(thread);
@@ -309,21 +341,24 @@ static void deliver_exit(iso_event_t *event, bool alive) {
   if (is_own) return;
   if (!thread->is_parked) {
     uv_thread_join(&thread->handle);
-    iso_pool__thread_gone(pool, thread);
     destroy(thread);
   }
   iso_pool__thread_ended(pool, alive);
 }
 
-int iso_thread__create(iso_pool_t *pool, iso_thread_t **out) {
+int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
   iso_thread_t *thread = iso_alloc_zeroed(sizeof(*thread));
   if (thread == NULL) return ISO_ENOMEM;
   int status = ISO_ENOMEM;
-  thread->account = iso_account_create(pool->memory_limit_bytes);
+  thread->account = iso_account_create(pool->options.memory_limit_bytes);
   if (thread->account == NULL) goto fail;
   status = iso_console_init(&thread->console);
   if (status != ISO_OK) goto fail_console;
   thread->pool = pool;
+  thread->id = id;
+  thread->start_ns = uv_hrtime();
+  iso_queue_init(&thread->queue);
+  iso_queue_init(&thread->keyed);
   thread->spin_ns = SPIN_NS;
   thread->exit_event.deliver = deliver_exit;
   iso_list_init(&thread->sleeper);
@@ -355,4 +390,17 @@ void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_console_close(&thread->console);
   if (thread->engine != NULL) iso_engine_terminate(thread->engine);
   iso_thread__wake_locked(pool, thread);
+}
+
+uint64_t iso_thread__cpu_ns(const iso_thread_t *thread) {
+#if defined(__linux__)
+  clockid_t clock = 0;
+  struct timespec used = {0, 0};
+  if (pthread_getcpuclockid(thread->handle, &clock) != 0) return 0;
+  if (clock_gettime(clock, &used) != 0) return 0;
+  return (uint64_t) used.tv_sec * 1000000000 + (uint64_t) used.tv_nsec;
+#else
+  (void) thread;
+  return 0;
+#endif
 }

@@ -70,6 +70,9 @@ int iso_engine_poll(iso_engine_t *engine, iso_message_t *message);
 /* Runs what jobs have become ready without a call (after the loop has run). */
 void iso_engine_idle(iso_engine_t *engine);
 
+/* Bytes of JavaScript heap in use. */
+size_t iso_engine_heap_bytes(iso_engine_t *engine);
+
 /* Stops the code inside where it stands, or the next that starts: for good.
  * Thread: any, while the engine exists. */
 void iso_engine_terminate(iso_engine_t *engine);

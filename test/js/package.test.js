@@ -37,7 +37,7 @@ describe('the package', () => {
       console.log(await new names.Thread(() => (a) => a * 2).run(21));
     `], { cwd: root });
     assert.strictEqual(stderr, '');
-    assert.strictEqual(stdout, 'true true Thread,ThreadError\ntrue\n42\n');
+    assert.strictEqual(stdout, 'true true Thread,ThreadError,ThreadPool\ntrue\n42\n');
   });
 
   test('finds a prebuilt library before one that was built', (t) => {
@@ -79,8 +79,8 @@ describe('the package', () => {
     const types = fs.readFileSync(path.join(root, 'index.d.ts'), 'utf8');
     const header = fs.readFileSync(path.join(root, 'src', 'core', 'error.h'), 'utf8');
     // ECONTEXT stands for what the context threw, and is not seen by itself.
-    const codes = [...header.matchAll(/"(ERR_\w+)"/g)].map(([, code]) => code).filter((code) => code !== 'ERR_THREAD_CONTEXT');
-    const typed = [...types.matchAll(/\| '(ERR_\w+)'/g)].map(([, code]) => code);
+    const codes = [...header.matchAll(/"(ERR_\w+|ABORT_ERR)"/g)].map(([, code]) => code).filter((code) => code !== 'ERR_THREAD_CONTEXT');
+    const typed = [...types.matchAll(/\| '(ERR_\w+|ABORT_ERR)'/g)].map(([, code]) => code);
     assert.deepStrictEqual(typed.sort(), codes.sort());
   });
 

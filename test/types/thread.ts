@@ -1,5 +1,5 @@
 // Compiled, never run: see test/js/types.test.js. A line after @ts-expect-error must be an error.
-import { Thread, ThreadError, type ThreadOptions } from 'isolated-threads';
+import { Thread, ThreadError, ThreadPool, type ThreadOptions } from 'isolated-threads';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_: Equal<A, B>): void {}
@@ -51,3 +51,24 @@ thread.run().catch((error: unknown) => {
   if (error instanceof ThreadError && error.code === 'ERR_OTHER') return 1;
   return 2;
 });
+
+// A pool is as a thread.
+const pool = new ThreadPool(() => async (a: number, b?: string) => a + (b ?? ''), 4, { scheduler: 'least-loaded', maxQueue: Infinity });
+same<ReturnType<typeof pool.run>, Promise<string>>(true);
+same<ReturnType<typeof pool.broadcast>, Promise<string[]>>(true);
+pool.runWith({ priority: 1, key: 'k' }, 1, 'b');
+// @ts-expect-error: options come first
+pool.runWith(1);
+// @ts-expect-error: no such scheduler
+new ThreadPool(() => () => 1, 2, { scheduler: 'fifo' });
+// @ts-expect-error: items are numbers
+pool.map(['a']);
+(async () => {
+  for await (const value of pool.map([1, 2])) same<typeof value, string>(true);
+})();
+pool.on('threadExit', ({ threadId, reason }) => [threadId.toFixed(), reason === 'out-of-memory']);
+// @ts-expect-error: no such event
+pool.on('exit', () => {});
+same<ReturnType<typeof pool.unref>, typeof pool>(true);
+const p99: number = pool.stats().runTime.p99;
+void p99;

@@ -1,0 +1,20 @@
+'use strict';
+
+// The native library, loaded once, with an EventEmitter's methods above its class.
+
+const { EventEmitter } = require('node:events');
+const { load } = require('./binding.js');
+
+const native = load();
+
+// The base class of Thread and ThreadPool: run, runTask, cancel, broadcast, close, resize, dispose,
+// ready, stats, needsDrain, ref and unref are in src/binding/pool_binding.c.
+Object.setPrototypeOf(native.NativePool.prototype, EventEmitter.prototype);
+
+/** A promise that nobody has to look at: whoever does still hears of a rejection. */
+function quiet(promise) {
+  promise.catch(() => {});
+  return promise;
+}
+
+module.exports = { native, quiet };
