@@ -104,12 +104,21 @@ export interface ThreadPoolOptions extends ThreadOptions {
   maxTasksPerThread?: number | undefined;
 }
 
+/** What TypeScript needs to know of an AbortSignal, wherever its type comes from. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  readonly reason: any;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 export interface MapOptions {
   /** Items under way at most. Default: twice the threads. */
   concurrency?: number | undefined;
   /** Results in the order of the source? Default true. */
   ordered?: boolean | undefined;
-  signal?: AbortSignal | undefined;
+  /** An AbortSignal. */
+  signal?: AbortSignalLike | undefined;
 }
 
 /** Of durations, in milliseconds, right to within 1/16. */
