@@ -84,4 +84,27 @@
       ],
     },
   ],
+  'conditions': [
+    ['iso_dev==1', {
+      'targets': [{
+        'target_name': 'core_test',
+        'include_dirs': ['test/core'],
+        'sources': [
+          '<@(core_sources)',
+          'test/core/fake_engine.c',
+          'test/core/faulty.c',
+          'test/core/fixture.c',
+          'test/core/harness.c',
+          'test/core/random.c',
+          'test/core/test_basics.c',
+          'test/core/test_message.c',
+          'test/core/test_oom.c',
+          'test/core/test_owner.c',
+          'test/core/test_pool.c',
+          'test/core/test_queue.c',
+          'test/core/test_stress.c',
+        ],
+      }],
+    }],
+  ],
 }

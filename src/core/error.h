@@ -12,8 +12,10 @@
   XX(ESTART, "ERR_THREAD_START", "ThreadError",                                                    \
      "%s could not be started: the operating system gave no thread, no loop or no isolate")        \
   XX(EDISPOSED, "ERR_THREAD_DISPOSED", "ThreadError", "%s has been disposed")                      \
-  XX(EMEMORY, "ERR_THREAD_OUT_OF_MEMORY", "ThreadError", "%s: this took more than memoryLimit, and the thread was disposed")  \
-  XX(EFATAL, "ERR_THREAD_FATAL", "ThreadError", "%s: V8 met a fatal error here, and the thread was disposed") \
+  XX(EMEMORY, "ERR_THREAD_OUT_OF_MEMORY", "ThreadError",                                           \
+     "%s: this took more than memoryLimit, and the thread was disposed")                           \
+  XX(EFATAL, "ERR_THREAD_FATAL", "ThreadError",                                                    \
+     "%s: V8 met a fatal error here, and the thread was disposed")                                 \
   XX(ECONTEXT, "ERR_THREAD_CONTEXT", "ThreadError", "%s has no function to run")                   \
   XX(EFULL, "ERR_THREAD_QUEUE_FULL", "ThreadError", "%s has its queue full (options.maxQueue)")    \
   XX(ECLOSED, "ERR_THREAD_CLOSED", "ThreadError", "%s is closing and takes no more runs")          \

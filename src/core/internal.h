@@ -44,8 +44,9 @@ typedef struct iso_thread_s {
   size_t bucket_count;
   uint64_t tasks_taken;
   uint64_t task_start_ns;
-  /* Of the running task's key; -1: it has none. */
+  /* Of the running task's key, and of the one before, whose end may not be posted yet; -1: none. */
   int running_bucket;
+  int posted_bucket;
   uint64_t busy_ns;
 
   /* How many tasks are in its two queues: written under the lock, read while it spins. */
@@ -135,6 +136,7 @@ struct iso_pool_s {
   int ready_status;
   iso_message_t ready_error;
   iso_event_t ready_event;
+  iso_event_t ended_event;
 };
 
 /* thread.c */
@@ -156,6 +158,8 @@ typedef enum iso_idle_e { ISO_IDLE_STOP, ISO_IDLE_SPIN, ISO_IDLE_SLEEP } iso_idl
 /* The last task, if there was one, has been run with `status`. Gives the next; or NULL, and what to
  * do instead in *idle. */
 iso_task_t *iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status, iso_idle_t *idle);
+/* The last task has been run, and no other will be. */
+void iso_pool__done(iso_pool_t *pool, iso_thread_t *thread, int status);
 /* Is there something to look at? Reads hints only. */
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread);
 /* The spin that next asked for is over. */

@@ -57,6 +57,11 @@ static void deliver_ready(iso_event_t *event, bool alive) {
     pool->options.callbacks->ready(pool->options.data, pool->ready_status, &pool->ready_error);
 }
 
+static void deliver_ended(iso_event_t *event, bool alive) {
+  iso_pool_t *pool = ISO_LIST_ITEM(event, iso_pool_t, ended_event);
+  if (alive) pool->options.callbacks->ended(pool->options.data);
+}
+
 /* Says, once, how the start went. */
 static void post_ready_locked(iso_pool_t *pool, int status) ISO_REQUIRES(pool->lock);
 static void post_ready_locked(iso_pool_t *pool, int status) {
@@ -298,6 +303,8 @@ static void stop_locked(iso_pool_t *pool, int reason) {
     iso_thread__interrupt_locked(pool, thread);
   }
   note_pressure_locked(pool);
+  /* With no thread to end, this is the end. */
+  if (pool->unjoined == 0) iso_owner_post(pool->owner, &pool->ended_event);
 }
 
 void iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error) {
@@ -318,6 +325,13 @@ void iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_me
   iso_mutex_unlock(&pool->lock);
 }
 
+/* A task with a key is over, and its end is posted: the key may go to another thread. */
+static void release_bucket_locked(iso_pool_t *pool, int *bucket) ISO_REQUIRES(pool->lock);
+static void release_bucket_locked(iso_pool_t *pool, int *bucket) {
+  if (*bucket >= 0) pool->buckets[*bucket].outstanding--;
+  *bucket = -1;
+}
+
 static void forget_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
 static void forget_locked(iso_pool_t *pool, iso_thread_t *thread) {
   for (size_t i = 0; i < ISO_KEY_BUCKETS; i++) {
@@ -335,12 +349,8 @@ static void forget_locked(iso_pool_t *pool, iso_thread_t *thread) {
 void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread) {
   iso_mutex_lock(&pool->lock);
   bool has_died = pool->reason == ISO_OK && !thread->is_retiring;
-  if (thread->is_busy) {
-    thread->is_busy = false;
-    pool->running--;
-    pool->counts.failed++;
-    if (thread->running_bucket >= 0) pool->buckets[thread->running_bucket].outstanding--;
-  }
+  release_bucket_locked(pool, &thread->running_bucket);
+  release_bucket_locked(pool, &thread->posted_bucket);
   if (has_died && !pool->options.may_replace) stop_locked(pool, thread->end_status);
   if (thread->replaces != NULL)
     thread->replaces->has_successor = false;
@@ -419,7 +429,8 @@ static void done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint
   uint64_t took = now - thread->task_start_ns;
   thread->is_busy = false;
   pool->running--;
-  if (thread->running_bucket >= 0) pool->buckets[thread->running_bucket].outstanding--;
+  thread->posted_bucket = thread->running_bucket;
+  thread->running_bucket = -1;
   if (status == ISO_OK)
     pool->counts.completed++;
   else
@@ -430,9 +441,17 @@ static void done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint
   if (pool->is_closing && pool->queued == 0 && pool->running == 0) stop_locked(pool, ISO_EDISPOSED);
 }
 
+void iso_pool__done(iso_pool_t *pool, iso_thread_t *thread, int status) {
+  uint64_t now = uv_hrtime();
+  iso_mutex_lock(&pool->lock);
+  if (thread->is_busy) done_locked(pool, thread, status, now);
+  iso_mutex_unlock(&pool->lock);
+}
+
 iso_task_t *iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status, iso_idle_t *idle) {
   uint64_t now = uv_hrtime();
   iso_mutex_lock(&pool->lock);
+  release_bucket_locked(pool, &thread->posted_bucket);
   if (thread->is_busy) done_locked(pool, thread, status, now);
   iso_task_t *task = pool->reason == ISO_OK ? choose_locked(pool, thread) : NULL;
   if (task != NULL) {
@@ -490,6 +509,7 @@ static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *
   iso_list_init(&pool->sleepers);
   iso_message_init(&pool->ready_error);
   pool->ready_event.deliver = deliver_ready;
+  pool->ended_event.deliver = deliver_ended;
   pool->owner = owner;
   pool->options = *options;
   pool->min_threads = options->min_threads;
@@ -552,6 +572,8 @@ static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *targe
   task->sequence = pool->next_sequence++;
   task->rank = (int64_t) (task->submitted_ns / NS_A_MILLISECOND) -
                (int64_t) task->priority * AGE_MS_A_PRIORITY;
+  /* A key needs a thread to lead to. */
+  if (pool->open_count == 0 && pool->max_threads != 0) (void) spawn_locked(pool, NULL);
   return enqueue_locked(pool, task, target);
 }
 

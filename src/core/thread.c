@@ -94,6 +94,7 @@ static void on_fatal(void *data, bool out_of_memory) {
   iso_owner_t *owner = thread->pool->owner;
   thread->end_status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
   iso_engine_t *engine = hide_engine(thread);
+  iso_pool__done(thread->pool, thread, thread->end_status);
   if (thread->task != NULL) iso_task_finish(thread->task, owner, thread->end_status);
   iso_pool__leave(thread->pool, thread);
   if (engine != NULL) iso_engine_abandon(engine);
@@ -222,10 +223,12 @@ static void work(iso_thread_t *thread) {
     iso_idle_t idle = ISO_IDLE_STOP;
     iso_task_t *task = NULL;
     bool is_dying = status == ISO_EMEMORY || status == ISO_EFATAL;
-    if (is_dying)
+    if (is_dying) {
       thread->end_status = status;
-    else
+      iso_pool__done(thread->pool, thread, status);
+    } else {
       task = iso_pool__next(thread->pool, thread, status, &idle);
+    }
     /* The pool has counted it done before its caller can hear of it. */
     if (done != NULL) iso_task_finish(done, thread->pool->owner, status);
     done = task;
@@ -359,6 +362,8 @@ int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
   thread->start_ns = uv_hrtime();
   iso_queue_init(&thread->queue);
   iso_queue_init(&thread->keyed);
+  thread->running_bucket = -1;
+  thread->posted_bucket = -1;
   thread->spin_ns = SPIN_NS;
   thread->exit_event.deliver = deliver_exit;
   iso_list_init(&thread->sleeper);

@@ -1,0 +1,185 @@
+/* See fake_engine.h and engine/engine.h. */
+#include "fake_engine.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "core/alloc.h"
+#include "core/error.h"
+#include "engine/engine.h"
+
+struct iso_engine_s {
+  iso_engine_config_t config;
+  uv_async_t turn;
+  atomic_bool is_terminated;
+  /* What the pending call waits for. */
+  fake_op_t pending;
+};
+
+struct iso_store_s {
+  int unused;
+};
+
+/* One lock and condition for all that waits here: calls at the gate, calls that block. */
+static uv_once_t once = UV_ONCE_INIT;
+static uv_mutex_t lock;
+static uv_cond_t changed;
+static int gate_calls;
+static bool gate_is_open;
+int fake_live_stores;
+
+static void init(void) {
+  uv_mutex_init(&lock);
+  uv_cond_init(&changed);
+}
+
+void fake_gate_shut(void) {
+  uv_once(&once, init);
+  uv_mutex_lock(&lock);
+  gate_is_open = false;
+  gate_calls = 0;
+  uv_mutex_unlock(&lock);
+}
+
+void fake_gate_open(void) {
+  uv_mutex_lock(&lock);
+  gate_is_open = true;
+  uv_cond_broadcast(&changed);
+  uv_mutex_unlock(&lock);
+}
+
+void fake_gate_wait(int calls) {
+  uv_mutex_lock(&lock);
+  while (gate_calls < calls)
+    uv_cond_wait(&changed, &lock);
+  uv_mutex_unlock(&lock);
+}
+
+static int wait_here(iso_engine_t *engine, bool at_gate) {
+  uv_mutex_lock(&lock);
+  if (at_gate) gate_calls++;
+  uv_cond_broadcast(&changed);
+  while (!engine->is_terminated && !(at_gate && gate_is_open))
+    uv_cond_wait(&changed, &lock);
+  uv_mutex_unlock(&lock);
+  return engine->is_terminated ? ISO_ETERMINATED : ISO_OK;
+}
+
+static void on_turn(uv_async_t *turn) {
+  (void) turn;
+}
+
+int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
+  uv_once(&once, init);
+  iso_engine_t *engine = iso_alloc_zeroed(sizeof(*engine));
+  if (engine == NULL) return ISO_ESTART;
+  engine->config = *config;
+  if (uv_async_init(config->loop, &engine->turn, on_turn) != 0) {
+    iso_free(engine);
+    return ISO_ESTART;
+  }
+  uv_unref((uv_handle_t *) &engine->turn);
+  *out = engine;
+  return ISO_OK;
+}
+
+static void on_closed(uv_handle_t *turn) {
+  iso_free(turn->data);
+}
+
+/* Freed when the thread closes its loop. */
+void iso_engine_destroy(iso_engine_t *engine) {
+  engine->turn.data = engine;
+  uv_close((uv_handle_t *) &engine->turn, on_closed);
+}
+
+static int log_records(iso_engine_t *engine, int count) {
+  for (int i = 0; i < count && !engine->is_terminated; i++) {
+    iso_message_t *record = iso_message_create();
+    if (record == NULL) break;
+    (void) iso_message_put_int32(record, i);
+    engine->config.hooks->console(engine->config.hooks_data, record);
+  }
+  return engine->is_terminated ? ISO_ETERMINATED : ISO_OK;
+}
+
+static int32_t number_at(const iso_message_t *message, size_t *offset) {
+  iso_flat_t flat = {.tag = ISO_TAG_UNDEFINED};
+  return iso_message_next(message, offset, &flat) == ISO_OK && flat.tag == ISO_TAG_INT32
+             ? flat.integer
+             : 0;
+}
+
+static int perform(iso_engine_t *engine, const iso_message_t *message) {
+  const iso_engine_hooks_t *hooks = engine->config.hooks;
+  size_t offset = 0;
+  engine->pending = (fake_op_t) number_at(message, &offset);
+  switch (engine->pending) {
+  case FAKE_THROW:
+    return ISO_EXCEPTION;
+  case FAKE_PENDING:
+    uv_async_send(&engine->turn);
+    return ISO_PENDING;
+  case FAKE_PENDING_FOR_EVER:
+    return ISO_PENDING;
+  case FAKE_BLOCK:
+    return wait_here(engine, false);
+  case FAKE_GATE:
+    return wait_here(engine, true);
+  case FAKE_LOG:
+    return log_records(engine, number_at(message, &offset));
+  case FAKE_HEAP_FULL:
+    (void) hooks->heap_full(engine->config.hooks_data, 1 << 20, 1 << 20);
+    return engine->is_terminated ? ISO_ETERMINATED : ISO_OK;
+  case FAKE_FATAL:
+    hooks->fatal(engine->config.hooks_data, true);
+    return ISO_OK;
+  default:
+    return ISO_OK;
+  }
+}
+
+int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
+  int status = engine->is_terminated ? ISO_ETERMINATED : perform(engine, source);
+  if (status == ISO_EXCEPTION) (void) iso_message_put_int32(error, FAKE_THROW);
+  return status;
+}
+
+int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
+  return engine->is_terminated ? ISO_ETERMINATED : perform(engine, message);
+}
+
+int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
+  (void) message;
+  if (engine->is_terminated) return ISO_ETERMINATED;
+  return engine->pending == FAKE_PENDING ? ISO_OK : ISO_PENDING;
+}
+
+void iso_engine_idle(iso_engine_t *engine) {
+  (void) engine;
+}
+
+size_t iso_engine_heap_bytes(iso_engine_t *engine) {
+  return engine == NULL ? 0 : 1;
+}
+
+void iso_engine_terminate(iso_engine_t *engine) {
+  uv_mutex_lock(&lock);
+  engine->is_terminated = true;
+  uv_cond_broadcast(&changed);
+  uv_mutex_unlock(&lock);
+}
+
+void iso_engine_abandon(iso_engine_t *engine) {
+  (void) engine;
+}
+
+struct iso_store_s *fake_store_create(void) {
+  fake_live_stores++;
+  return iso_alloc(sizeof(struct iso_store_s));
+}
+
+void iso_store_destroy(iso_store_t *store) {
+  fake_live_stores--;
+  iso_free(store);
+}

@@ -1,0 +1,33 @@
+/* An engine without an engine: the first number of a message says what the call shall do. */
+#ifndef ISO_FAKE_ENGINE_H
+#define ISO_FAKE_ENGINE_H
+
+typedef enum fake_op_e {
+  /* Gives the message back. */
+  FAKE_ECHO,
+  /* ISO_EXCEPTION, the message as it is. */
+  FAKE_THROW,
+  /* Pending until the loop has turned once; then as echo. */
+  FAKE_PENDING,
+  FAKE_PENDING_FOR_EVER,
+  /* Until it is terminated. */
+  FAKE_BLOCK,
+  /* Until fake_gate_open. */
+  FAKE_GATE,
+  /* Writes as many console records as the second number says. */
+  FAKE_LOG,
+  FAKE_HEAP_FULL,
+  FAKE_FATAL
+} fake_op_t;
+
+/* Shuts the gate, and forgets who stood at it. */
+void fake_gate_shut(void);
+void fake_gate_open(void);
+/* Waits until as many calls stand at the gate. */
+void fake_gate_wait(int calls);
+
+/* Stores that have not been destroyed. */
+extern int fake_live_stores;
+struct iso_store_s *fake_store_create(void);
+
+#endif

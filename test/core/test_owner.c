@@ -1,0 +1,166 @@
+/* owner and console. */
+#include <stdatomic.h>
+
+#include "core/alloc.h"
+#include "core/console.h"
+#include "core/error.h"
+#include "fixture.h"
+#include "test.h"
+#include "tests.h"
+
+/* console */
+
+typedef struct writer_s {
+  iso_console_t console;
+  atomic_int entered;
+  atomic_bool is_over;
+} writer_t;
+
+static void write_on(void *data) {
+  writer_t *writer = data;
+  while (iso_console_enter(&writer->console, 10))
+    writer->entered++;
+  writer->is_over = true;
+}
+
+void test_console_holds_the_writer_back(void) {
+  writer_t writer = {.entered = 0};
+  uv_thread_t thread;
+  CHECK_OK(iso_console_init(&writer.console));
+  CHECK_EQ(uv_thread_create(&thread, write_on, &writer), 0);
+  while (writer.entered < ISO_CONSOLE_MAX_RECORDS)
+    uv_sleep(1);
+  uv_sleep(20);
+  CHECK_EQ(writer.entered, ISO_CONSOLE_MAX_RECORDS);
+  for (int i = 0; i < 3; i++)
+    iso_console_leave(&writer.console, 10);
+  while (writer.entered < ISO_CONSOLE_MAX_RECORDS + 3)
+    uv_sleep(1);
+  iso_console_close(&writer.console);
+  CHECK_EQ(uv_thread_join(&thread), 0);
+  CHECK_EQ(writer.entered, ISO_CONSOLE_MAX_RECORDS + 3);
+  iso_console_deinit(&writer.console);
+}
+
+void test_console_lets_go_when_closed(void) {
+  iso_console_t console;
+  CHECK_OK(iso_console_init(&console));
+  /* One that is larger than the bound passes alone. */
+  CHECK(iso_console_enter(&console, ISO_CONSOLE_MAX_BYTES * 2));
+  iso_console_leave(&console, ISO_CONSOLE_MAX_BYTES * 2);
+  CHECK_EQ(console.bytes, 0);
+  iso_console_close(&console);
+  CHECK(!iso_console_enter(&console, 1));
+  iso_console_deinit(&console);
+}
+
+/* owner */
+
+typedef struct note_s {
+  iso_event_t event;
+  int number;
+  int *next;
+  bool is_alive;
+} note_t;
+
+static void deliver_note(iso_event_t *event, bool alive) {
+  note_t *note = ISO_LIST_ITEM(event, note_t, event);
+  CHECK_EQ(note->number, (*note->next)++);
+  note->is_alive = alive;
+}
+
+enum { NOTES = 1000 };
+
+static void init_notes(note_t *notes, int *next) {
+  for (int i = 0; i < NOTES; i++)
+    notes[i] = (note_t){.event = {.deliver = deliver_note}, .number = i, .next = next};
+}
+
+typedef struct poster_s {
+  iso_owner_t *owner;
+  note_t *notes;
+} poster_t;
+
+static void post_all(void *data) {
+  poster_t *poster = data;
+  for (int i = 0; i < NOTES; i++)
+    iso_owner_post(poster->owner, &poster->notes[i].event);
+  iso_owner_thread_ended(poster->owner);
+}
+
+void test_owner_delivers_in_order(void) {
+  fixture_t fixture;
+  static note_t notes[NOTES];
+  int next = 0;
+  uv_thread_t thread;
+  fixture_init(&fixture);
+  init_notes(notes, &next);
+  poster_t poster = {fixture.owner, notes};
+  iso_owner_thread_started(fixture.owner);
+  CHECK(!iso_owner_wait_threads(fixture.owner, 1));
+  CHECK_EQ(uv_thread_create(&thread, post_all, &poster), 0);
+  UNTIL(&fixture, next == NOTES);
+  CHECK(notes[NOTES - 1].is_alive);
+  CHECK(iso_owner_wait_threads(fixture.owner, 60000));
+  CHECK_EQ(uv_thread_join(&thread), 0);
+  fixture_deinit(&fixture);
+}
+
+static iso_owner_t *tight_owner;
+
+static void drain_tightly(void *data) {
+  (void) data;
+  iso_owner_drain(tight_owner, 0);
+}
+
+static void note_closed(void *data) {
+  *(bool *) data = true;
+}
+
+void test_owner_stops_at_its_budget(void) {
+  uv_loop_t loop;
+  static note_t notes[NOTES];
+  int next = 0;
+  bool is_closed = false;
+  CHECK_EQ(uv_loop_init(&loop), 0);
+  CHECK_OK(iso_owner_create(&loop, drain_tightly, NULL, &tight_owner));
+  iso_owner_hold(tight_owner);
+  init_notes(notes, &next);
+  for (int i = 0; i < NOTES; i++)
+    iso_owner_post(tight_owner, &notes[i].event);
+  (void) uv_run(&loop, UV_RUN_ONCE);
+  CHECK(next > 0 && next < NOTES);
+  while (next < NOTES)
+    (void) uv_run(&loop, UV_RUN_ONCE);
+  iso_owner_unhold(tight_owner);
+  /* Nothing holds the loop any more. */
+  CHECK_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0);
+  iso_owner_close(tight_owner, note_closed, &is_closed);
+  while (!is_closed)
+    (void) uv_run(&loop, UV_RUN_ONCE);
+  iso_owner_release(tight_owner);
+  CHECK_EQ(uv_loop_close(&loop), 0);
+}
+
+void test_owner_frees_what_is_left_at_close(void) {
+  fixture_t fixture;
+  static note_t notes[NOTES];
+  int next = 0;
+  fixture_init(&fixture);
+  init_notes(notes, &next);
+  for (int i = 0; i < NOTES - 1; i++) {
+    notes[i].is_alive = true;
+    iso_owner_post(fixture.owner, &notes[i].event);
+  }
+  iso_owner_retain(fixture.owner);
+  iso_owner_t *owner = fixture.owner;
+  fixture.live_before++;
+  fixture_deinit(&fixture);
+  CHECK_EQ(next, NOTES - 1);
+  CHECK(!notes[0].is_alive && !notes[NOTES - 2].is_alive);
+  /* A late thread still may post, to nowhere. */
+  notes[NOTES - 1].is_alive = true;
+  iso_owner_post(owner, &notes[NOTES - 1].event);
+  CHECK(!notes[NOTES - 1].is_alive);
+  iso_owner_release(owner);
+}
