@@ -178,7 +178,7 @@ static void spin(iso_thread_t *thread) {
     uint64_t deadline = uv_hrtime() + thread->spin_ns;
     do {
       for (int i = 0; i < LOOKS_A_CLOCK && !found; i++) {
-        found = atomic_load_explicit(&pool->queued, memory_order_relaxed) != 0 || must_stop(thread);
+        found = iso_pool__has_work(pool, thread);
         relax_cpu();
       }
     } while (!found && uv_hrtime() < deadline);
