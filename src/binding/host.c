@@ -35,8 +35,12 @@ static void on_wake(void *data) {
   napi_close_handle_scope(env, handles);
 }
 
-static void free_if_over(iso_host_t *host) {
-  if (host->is_cleaned_up && host->has_exited) iso_free(host);
+void iso_host_retain(iso_host_t *host) {
+  host->references++;
+}
+
+void iso_host_release(iso_host_t *host) {
+  if (--host->references == 0) iso_free(host);
 }
 
 /* Stops every thread and waits for them: after this, none touches the platform any more. */
@@ -53,7 +57,7 @@ static void on_owner_closed(void *data) {
   iso_owner_release(host->owner);
   host->owner = NULL;
   host->is_cleaned_up = true;
-  free_if_over(host);
+  iso_host_release(host);
   napi_remove_async_cleanup_hook(cleanup);
 }
 
@@ -69,8 +73,7 @@ static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
 static void on_exit(void *data) {
   iso_host_t *host = data;
   if (!host->is_cleaned_up) shut_down(host);
-  host->has_exited = true;
-  free_if_over(host);
+  iso_host_release(host);
 }
 
 static napi_status open_async_context(iso_host_t *host) {
@@ -89,6 +92,7 @@ iso_host_t *iso_host_create(napi_env env) {
   iso_host_t *host = iso_alloc_zeroed(sizeof(*host));
   if (host == NULL) return NULL;
   host->env = env;
+  host->references = 2;
   iso_list_init(&host->pools);
   iso_list_init(&host->free_runs);
   host->platform = iso_host_platform();

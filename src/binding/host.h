@@ -38,15 +38,18 @@ typedef struct iso_host_s {
   unsigned traces_left;
 
   bool is_shut_down;
-  /* The environment's two ways to end: cleanup hooks, and the exit callback after them. */
   bool is_cleaned_up;
-  bool has_exited;
+  /* One for each of the environment's two ways to end (cleanup hooks, and exit callbacks; they come
+   * in either order, the first perhaps never), and one for each pool binding. */
+  size_t references;
 } iso_host_t;
 
 /* Makes the environment's host; it goes when the environment does. NULL: a JavaScript exception is
  * pending. */
 iso_host_t *iso_host_create(napi_env env);
 iso_host_t *iso_host_get(napi_env env);
+void iso_host_retain(iso_host_t *host);
+void iso_host_release(iso_host_t *host);
 
 /* May one more run keep its caller's stack? A stack costs some microseconds, so only so many a
  * millisecond do. */

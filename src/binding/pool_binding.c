@@ -32,6 +32,7 @@ static void destroy(iso_pool_binding_t *pool) {
   delete_reference(env, &pool->context_error);
   delete_reference(env, &pool->ready_promise);
   delete_reference(env, &pool->ended_promise);
+  iso_host_release(pool->host);
   iso_free(pool);
 }
 
@@ -251,6 +252,7 @@ static napi_value construct(napi_env env, napi_callback_info info) {
   pool->host = host;
   iso_list_init(&pool->link);
   if (start(pool, env, args.values[0]) != ISO_OK) goto fail;
+  iso_host_retain(host);
   iso_list_append(&host->pools, &pool->link);
   weigh(host, THREAD_WEIGHT_BYTES);
   /* From here on the object's end is the pool's. */

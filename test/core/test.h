@@ -11,7 +11,7 @@
   do {                                                                                             \
     if (!(condition)) {                                                                            \
       (void) fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                       \
-      exit(1);                                                                                     \
+      _Exit(1);                                                                                    \
     }                                                                                              \
   } while (0)
 
@@ -23,7 +23,7 @@
       (void) fprintf(                                                                              \
           stderr, "%s:%d: %s == %s (%lld vs %lld)\n", __FILE__, __LINE__, #a, #b, check_a, check_b \
       );                                                                                           \
-      exit(1);                                                                                     \
+      _Exit(1);                                                                                    \
     }                                                                                              \
   } while (0)
 

@@ -44,10 +44,11 @@ void test_console_holds_the_writer_back(void) {
 
 void test_console_lets_go_when_closed(void) {
   iso_console_t console;
+  const size_t large = (size_t) ISO_CONSOLE_MAX_BYTES * 2;
   CHECK_OK(iso_console_init(&console));
   /* One that is larger than the bound passes alone. */
-  CHECK(iso_console_enter(&console, ISO_CONSOLE_MAX_BYTES * 2));
-  iso_console_leave(&console, ISO_CONSOLE_MAX_BYTES * 2);
+  CHECK(iso_console_enter(&console, large));
+  iso_console_leave(&console, large);
   CHECK_EQ(console.bytes, 0);
   iso_console_close(&console);
   CHECK(!iso_console_enter(&console, 1));
@@ -58,8 +59,8 @@ void test_console_lets_go_when_closed(void) {
 
 typedef struct note_s {
   iso_event_t event;
-  int number;
   int *next;
+  int number;
   bool is_alive;
 } note_t;
 
@@ -73,7 +74,7 @@ enum { NOTES = 1000 };
 
 static void init_notes(note_t *notes, int *next) {
   for (int i = 0; i < NOTES; i++)
-    notes[i] = (note_t){.event = {.deliver = deliver_note}, .number = i, .next = next};
+    notes[i] = (note_t){.event = {.deliver = deliver_note}, .next = next, .number = i};
 }
 
 typedef struct poster_s {

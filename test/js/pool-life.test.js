@@ -1,0 +1,195 @@
+'use strict';
+
+const assert = require('node:assert');
+const { describe, test } = require('node:test');
+const { ThreadPool } = require('../..');
+const { runChild } = require('./fixtures/child.js');
+
+const { context, until } = require('./fixtures/pool-context.js');
+
+describe('map and broadcast', () => {
+  test('map gives results in order, from iterables and async iterables', async () => {
+    const pool = new ThreadPool(() => (n) => n * 2, 2);
+    const seen = [];
+    for await (const value of pool.map([1, 2, 3, 4, 5])) seen.push(value);
+    for await (const value of pool.map((async function* () { yield 6; yield 7; })())) seen.push(value);
+    for await (const value of pool.map(new Set())) seen.push(value);
+    assert.deepStrictEqual(seen, [2, 4, 6, 8, 10, 12, 14]);
+    const unordered = [];
+    for await (const value of pool.map(Array(100).keys(), { ordered: false, concurrency: 7 })) unordered.push(value);
+    assert.deepStrictEqual(unordered.sort((a, b) => a - b), Array.from({ length: 100 }, (_, i) => i * 2));
+    await pool.dispose();
+  });
+
+  test('map reads its source only as fast as results are taken', async () => {
+    const pool = new ThreadPool(() => (n) => n, 2);
+    let read = 0;
+    const source = { *[Symbol.iterator]() { for (;;) yield read++; } };
+    let taken = 0;
+    for await (const value of pool.map(source, { concurrency: 4 })) {
+      assert.strictEqual(value, taken++);
+      assert.ok(read <= taken + 4, `${read} read, ${taken} taken`);
+      if (taken === 50) break;
+    }
+    await pool.dispose();
+  });
+
+  test('an error ends map, closes its source, and what waits is cancelled', async () => {
+    const pool = new ThreadPool(context, 1);
+    let closed = false;
+    const source = {
+      *[Symbol.iterator]() {
+        try {
+          for (let i = 0; ; i++) yield i;
+        } finally {
+          closed = true;
+        }
+      },
+    };
+    const seen = [];
+    const failing = new ThreadPool(() => (n) => { if (n === 5) throw new RangeError('five'); return n; }, 1);
+    await assert.rejects(async () => {
+      for await (const value of failing.map(source, { concurrency: 3 })) seen.push(value);
+    }, RangeError);
+    assert.deepStrictEqual(seen, [0, 1, 2, 3, 4]);
+    assert.ok(closed);
+    await until(() => failing.stats().queued === 0);
+    await Promise.all([pool.dispose(), failing.dispose()]);
+  });
+
+  test('a signal ends map', async () => {
+    const pool = new ThreadPool(() => (n) => n, 1);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    let taken = 0;
+    await assert.rejects(async () => {
+      for await (const value of pool.map(Array(1000).keys(), { signal: controller.signal, concurrency: 2 })) {
+        taken = value;
+        if (value === 10) controller.abort(reason);
+      }
+    }, reason);
+    assert.strictEqual(taken, 10);
+    await pool.dispose();
+  });
+
+  test('broadcast runs once on every thread', async () => {
+    const pool = new ThreadPool(context, 4);
+    await pool.ready;
+    const ids = await pool.broadcast('id');
+    assert.strictEqual(new Set(ids).size, 4);
+    assert.deepStrictEqual(await pool.broadcast('id'), ids);
+    await assert.rejects(pool.broadcast('echo', Symbol('s')), { code: 'ERR_THREAD_NOT_CLONEABLE' });
+    await pool.dispose();
+    await assert.rejects(pool.broadcast('id'), { code: 'ERR_THREAD_DISPOSED' });
+  });
+});
+
+describe('the end', () => {
+  test('close finishes what it has and takes no more', async () => {
+    const pool = new ThreadPool(context, 2);
+    const runs = Array.from({ length: 50 }, (_, i) => pool.run('echo', i));
+    const closed = pool.close();
+    await assert.rejects(pool.run('echo', 1), { code: 'ERR_THREAD_CLOSED' });
+    assert.strictEqual((await Promise.all(runs)).length, 50);
+    assert.strictEqual(await closed, undefined);
+    assert.strictEqual(await pool.close(), undefined);
+    await assert.rejects(pool.run('echo', 1), { code: 'ERR_THREAD_DISPOSED' });
+  });
+
+  test('close kills at its timeout', async () => {
+    const pool = new ThreadPool(() => () => { for (;;); }, 1);
+    const run = pool.run();
+    const [result] = await Promise.allSettled([run, pool.close({ timeout: 30 })]);
+    assert.strictEqual(result.reason.code, 'ERR_THREAD_DISPOSED');
+  });
+
+  test('Symbol.asyncDispose closes, Symbol.dispose disposes', async () => {
+    const pool = new ThreadPool(context, 1);
+    const run = pool.run('echo', 1);
+    if (Symbol.asyncDispose) await pool[Symbol.asyncDispose]();
+    assert.strictEqual(await run, 1);
+    const other = new ThreadPool(() => () => { for (;;); }, 1);
+    const endless = other.run();
+    other[Symbol.dispose]?.();
+    await assert.rejects(endless, { code: 'ERR_THREAD_DISPOSED' });
+  });
+
+  test('a pool does not keep the process, its runs do, unless it is unref\'d', async () => {
+    const idle = await runChild("const { ThreadPool } = require(root); new ThreadPool(() => () => 1, 2).ready.then(() => console.log('up'));");
+    assert.deepStrictEqual(idle, { code: 0, signal: null, stdout: 'up\n', stderr: '' });
+    const unref = await runChild("const { ThreadPool } = require(root); const p = new ThreadPool(() => () => { for (;;); }, 2).unref(); p.run(); p.run();");
+    assert.deepStrictEqual(unref, { code: 0, signal: null, stdout: '', stderr: '' });
+    const ref = await runChild(`const { ThreadPool } = require(root);
+      const p = new ThreadPool(() => (n) => n, 2).unref(); p.run(5).then(console.log); p.ref();`);
+    assert.deepStrictEqual(ref, { code: 0, signal: null, stdout: '5\n', stderr: '' });
+  });
+
+  test('process.exit and Worker.terminate with busy pools that grow, shrink and recycle', async () => {
+    const result = await runChild(() => {
+      const source = `
+        const { ThreadPool } = require(${JSON.stringify(root)});
+        const pool = new ThreadPool(() => (n) => { let x = 0; for (let i = 0; i < n; i++) x += i; return x; }, undefined,
+          { minThreads: 1, maxThreads: 4, idleTimeout: 1, maxTasksPerThread: 3 });
+        (async () => { for (;;) await Promise.all([1, 2, 3, 4, 5].map(() => pool.run(1e5))); })();
+        (async () => { for (let i = 0; ; i++) { await new Promise((r) => setTimeout(r, 2)); pool.resize(1 + (i % 4)); } })();
+        require('node:worker_threads').parentPort?.postMessage('up');
+      `;
+      (async () => {
+        for (let i = 0; i < 6; i++) {
+          const worker = new Worker(source, { eval: true });
+          await new Promise((resolve) => worker.once('message', resolve));
+          await new Promise((resolve) => setTimeout(resolve, 10 + i * 5));
+          await worker.terminate();
+        }
+        eval(source);  
+        setTimeout(() => process.exit(5), 50);
+      })();
+    });
+    assert.deepStrictEqual(result, { code: 5, signal: null, stdout: '', stderr: '' });
+  });
+});
+
+describe('observability', () => {
+  test('stats add up', async () => {
+    const pool = new ThreadPool(context, 2);
+    await pool.ready;
+    await Promise.all(Array.from({ length: 100 }, (_, i) => pool.run('echo', i)));
+    await assert.rejects(pool.run('throw', 'x'));
+    const stats = pool.stats();
+    assert.strictEqual(stats.completed, 100);
+    assert.strictEqual(stats.failed, 1);
+    assert.strictEqual(stats.runTime.count, 101);
+    assert.strictEqual(stats.waitTime.count, 101);
+    for (const { p50, p90, p99, p99_9, max } of [stats.runTime, stats.waitTime]) {
+      assert.ok(0 <= p50 && p50 <= p90 && p90 <= p99 && p99 <= p99_9 && p99_9 <= max);
+    }
+    assert.strictEqual(stats.perThread.reduce((sum, { tasks }) => sum + tasks, 0), 101);
+    for (const thread of stats.perThread) {
+      assert.ok(thread.uptime > 0 && thread.busyShare >= 0 && thread.busyShare <= 1 && thread.cpuTime >= 0);
+    }
+    await pool.dispose();
+  });
+
+  test('diagnostics channels tell of threads and tasks', async () => {
+    const { stdout } = await runChild(() => {
+      const { ThreadPool: Pool } = require(root);
+      const diagnostics = require('node:diagnostics_channel');
+      const seen = [];
+      for (const name of ['thread.start', 'thread.exit', 'task.start', 'task.end']) {
+        diagnostics.subscribe(`isolated-threads.${name}`, (message) => {
+          seen.push([name, message.result ?? message.error?.message ?? message.reason ?? ''].join(' '));
+        });
+      }
+      (async () => {
+        const pool = new Pool(() => (n) => { if (n === 2) throw new Error('two'); return n; }, 1);
+        await pool.ready;
+        await pool.run(1);
+        await pool.run(2).catch(() => {});
+        await pool.dispose();
+        console.log(seen.join('\n'));
+      })();
+    });
+    assert.deepStrictEqual(stdout.trim().split('\n').map((line) => line.trim()),
+      ['thread.start', 'task.start', 'task.end 1', 'task.start', 'task.end two', 'thread.exit disposed']);
+  });
+});
