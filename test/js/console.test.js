@@ -120,7 +120,8 @@ describe('console', () => {
     assert.doesNotMatch(stderr, /prelude|console\.js/);
   });
 
-  test('a thread that logs without end is held back, and can be disposed', async () => {
+  // A sanitizer keeps freed memory for a while, so the size of the process says nothing.
+  test('a thread that logs without end is held back, and can be disposed', { skip: Boolean(process.env.ISO_PRELOAD) }, async () => {
     const { code, stdout, stderr } = await runChild(() => {
       let printed = 0;
       console.log = () => { printed += 1; };
