@@ -82,9 +82,7 @@ static void settle_ready(iso_pool_binding_t *pool) {
     napi_resolve_deferred(env, pool->ready, value);
   } else {
     int status = pool->ready_status == ISO_EXCEPTION ? ISO_ECONTEXT : pool->ready_status;
-    value = iso_status_error(pool, status, NULL, NULL);
-    if (value == NULL) napi_get_undefined(env, &value);
-    napi_resolve_deferred(env, pool->ready, value);
+    iso_reject(env, pool->ready, iso_status_error(pool, status, NULL, NULL), true);
   }
   pool->ready = NULL;
   iso_pool_binding_unhold(pool);

@@ -41,6 +41,20 @@ static napi_value undefined(napi_env env) {
   return value;
 }
 
+void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_promise) {
+  if (error == NULL) {
+    is_promise = false;
+    napi_create_error(
+        env, string(env, "ERR_THREAD_INTERNAL"),
+        string(env, "This failed, and so did making the error that would say why"), &error
+    );
+  }
+  if (is_promise)
+    napi_resolve_deferred(env, deferred, error);
+  else
+    napi_reject_deferred(env, deferred, error == NULL ? undefined(env) : error);
+}
+
 /* lib's fromCode(code, name, text, description, trace, cause). */
 static napi_value
 code_error(iso_pool_binding_t *pool, int status, napi_value trace, napi_value cause) {
@@ -118,15 +132,10 @@ static void free_run(iso_run_t *run) {
   iso_list_append(&host->free_runs, &run->link);
 }
 
-/* Gives the promise its end. With a trace the Error is there at once; without one it comes from a
- * promise, made so that V8 adds the frames of those who await. */
+/* With a trace the Error is there at once; without one it comes from a promise, made so that V8
+ * adds the frames of those who await. */
 static void conclude(iso_run_t *run, napi_value error) {
-  napi_env env = run->pool->host->env;
-  if (error == NULL) error = undefined(env);
-  if (run->trace != NULL)
-    napi_reject_deferred(env, run->deferred, error);
-  else
-    napi_resolve_deferred(env, run->deferred, error);
+  iso_reject(run->pool->host->env, run->deferred, error, run->trace == NULL);
 }
 
 static napi_value trace_of(const iso_run_t *run) {
@@ -206,8 +215,10 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
     napi_set_element(env, arguments, (uint32_t) i, argv[i]);
   napi_value trace = trace_of(run);
   napi_value call[] = {arguments, exception, trace == NULL ? undefined(env) : trace};
-  iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result);
-  conclude(run, result);
+  if (iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result))
+    conclude(run, result);
+  else
+    iso_reject(env, run->deferred, exception, false);
   free_run(run);
 }
 

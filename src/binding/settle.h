@@ -45,6 +45,10 @@ napi_value iso_status_error(
     iso_pool_binding_t *pool, int status, const iso_message_t *description, napi_value trace
 );
 
+/* Rejects with `error`, or, where that is a promise, with what it rejects with. NULL (what made it has
+ * failed): with a plain Error that says so. */
+void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_promise);
+
 /* Frees the kept runs. */
 void iso_runs_free(iso_host_t *host);
 

@@ -1,0 +1,47 @@
+'use strict';
+
+// What happens where users, or their other libraries, get in the way.
+
+const assert = require('node:assert');
+const { describe, test } = require('node:test');
+const { Thread } = require('../..');
+
+describe('misuse', () => {
+  test('runs that fail reject, also where Error.prepareStackTrace throws', async () => {
+    const thread = new Thread(() => () => { throw new RangeError('from the thread'); });
+    await thread.ready;
+    Error.prepareStackTrace = () => { throw new Error('no stack'); };
+    // More than the library keeps stacks for.
+    const ends = await Promise.allSettled(Array.from({ length: 100 }, () => thread.run()))
+      .finally(() => { Error.prepareStackTrace = undefined; });
+    for (const { reason } of ends) {
+      assert.ok(reason instanceof RangeError);
+      assert.strictEqual(reason.message, 'from the thread');
+    }
+    await thread.dispose();
+  });
+
+  test('run where there is hardly any stack left works or says so, and never resolves to nothing', async () => {
+    const thread = new Thread(() => ({ a }) => a);
+    const runs = [];
+    const call = () => {
+      try {
+        call();
+      } catch {
+        // Run on the way back: each time with a little more stack.
+      }
+      if (runs.length >= 300) return;
+      try {
+        runs.push(thread.run({ a: 1 }));
+      } catch {
+        // That it throws is right.
+      }
+    };
+    call();
+    for (const { status, value, reason } of await Promise.allSettled(runs)) {
+      if (status === 'fulfilled') assert.strictEqual(value, 1);
+      else assert.ok(reason instanceof Error, String(reason));
+    }
+    await thread.dispose();
+  });
+});
