@@ -202,6 +202,11 @@ static iso_message_t *encode_context(napi_env env, napi_value options) {
       property(env, options, "source"), property(env, options, "file"),
       property(env, options, "line"), property(env, options, "column")};
   iso_value_t exception = NULL;
+  for (int i = 0; i < 4; i++) {
+    if (parts[i] != NULL) continue;
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "options must be an object");
+    return NULL;
+  }
   iso_message_t *context = iso_message_create();
   if (context == NULL) return NULL;
   if (iso_host_encode((const iso_value_t *) parts, 4, context, &exception) == ISO_OK)
@@ -243,7 +248,12 @@ end:
 
 static napi_value construct(napi_env env, napi_callback_info info) {
   iso_args_t args;
+  napi_value new_target = NULL;
   if (iso_args_init(&args, env, info) != 0) return NULL;
+  if (napi_get_new_target(env, info, &new_target) != napi_ok || new_target == NULL) {
+    napi_throw_type_error(env, "ERR_INVALID_THIS", "a class cannot be called without new");
+    return NULL;
+  }
   iso_host_t *host = iso_host_get(env);
   iso_pool_binding_t *pool = iso_alloc_zeroed(sizeof(*pool));
   if (pool == NULL || host->is_shut_down) goto fail;
@@ -324,6 +334,10 @@ static napi_value run_task(napi_env env, napi_callback_info info) {
   napi_value promise = NULL;
   napi_valuetype type = napi_undefined;
   if (iso_args_init(&args, env, info) != 0) return NULL;
+  if (args.count < OPTION_COUNT) {
+    napi_throw_type_error(env, "ERR_MISSING_ARGS", "runTask takes a priority, a key and a token");
+    return NULL;
+  }
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
   iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
   if (made == NULL) goto end;
@@ -346,14 +360,14 @@ end:
 /* cancel(token): whether the run was still waiting; it then rejects. */
 static napi_value cancel(napi_env env, napi_callback_info info) {
   iso_args_t args;
-  void *data = NULL;
   napi_value result = NULL;
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
-  bool is_waiting = pool != NULL && pool->core != NULL &&
-                    napi_unwrap(env, args.values[0], &data) == napi_ok &&
-                    iso_pool_cancel(pool->core, &((iso_run_t *) data)->task);
-  if (pool != NULL) ISO_NAPI_CHECK(env, napi_get_boolean(env, is_waiting, &result));
+  iso_run_t *found = pool == NULL ? NULL : iso_run_of_token(pool, args.values[0]);
+  bool is_waiting =
+      found != NULL && pool->core != NULL && iso_pool_cancel(pool->core, &found->task);
+  if (pool != NULL) napi_get_boolean(env, is_waiting, &result);
+  iso_args_deinit(&args);
   return result;
 }
 

@@ -7,6 +7,9 @@
 
 enum { MAX_FREE_RUNS = 4096 };
 
+/* Other objects wrap other things. */
+static const napi_type_tag token_tag = {0x8f1d2b6a5c0e4793, 0xb7e42a90d3c65f18};
+
 typedef struct iso_error_text_s {
   const char *code;
   const char *name;
@@ -105,8 +108,26 @@ napi_value iso_status_error(
 
 void iso_run_give_token(iso_run_t *run, napi_value token) {
   napi_env env = run->pool->host->env;
+  bool is_tagged = false;
+  napi_check_object_type_tag(env, token, &token_tag, &is_tagged);
+  if (!is_tagged && napi_type_tag_object(env, token, &token_tag) != napi_ok) return;
   if (napi_wrap(env, token, run, NULL, NULL, NULL) != napi_ok) return;
-  napi_create_reference(env, token, 1, &run->token);
+  void *data = NULL;
+  if (napi_create_reference(env, token, 1, &run->token) != napi_ok)
+    napi_remove_wrap(env, token, &data);
+}
+
+iso_run_t *iso_run_of_token(iso_pool_binding_t *pool, napi_value token) {
+  napi_env env = pool->host->env;
+  napi_valuetype type = napi_undefined;
+  bool is_tagged = false;
+  void *data = NULL;
+  if (napi_typeof(env, token, &type) != napi_ok || type != napi_object) return NULL;
+  if (napi_check_object_type_tag(env, token, &token_tag, &is_tagged) != napi_ok || !is_tagged)
+    return NULL;
+  if (napi_unwrap(env, token, &data) != napi_ok) return NULL;
+  iso_run_t *run = data;
+  return run->pool == pool ? run : NULL;
 }
 
 static void take_token(iso_run_t *run) {

@@ -5,6 +5,7 @@
 const assert = require('node:assert');
 const { describe, test } = require('node:test');
 const { Thread } = require('../..');
+const { runChild } = require('./fixtures/child.js');
 
 describe('misuse', () => {
   test('runs that fail reject, also where Error.prepareStackTrace throws', async () => {
@@ -43,5 +44,30 @@ describe('misuse', () => {
       else assert.ok(reason instanceof Error, String(reason));
     }
     await thread.dispose();
+  });
+
+  test('methods called on what is no thread, or with what is no token, throw', async () => {
+    const { code, stdout } = await runChild(`
+      const { ThreadPool } = require(root);
+      const pool = new ThreadPool(() => (x) => x, 1);
+      const NativePool = Object.getPrototypeOf(Thread);
+      const attempts = [
+        () => Thread.prototype.run.call({}),
+        () => Thread.prototype.run.call(Object.create(Thread.prototype)),
+        () => pool.runTask(), () => pool.runTask(1, 2),
+        () => new NativePool(), () => new NativePool({}), () => NativePool({}), () => new NativePool(1),
+      ];
+      for (const attempt of attempts) {
+        let message = 'did not throw';
+        try { attempt(); } catch (error) { message = error instanceof Error ? '' : String(error); }
+        if (message) console.log(String(attempt), message);
+      }
+      for (const token of [undefined, {}, 1, pool, new Thread(() => () => 1), NativePool]) {
+        if (pool.cancel(token) !== false) console.log('cancelled', token);
+      }
+      pool.run(5).then(console.log);
+    `);
+    assert.strictEqual(stdout, '5\n');
+    assert.strictEqual(code, 0);
   });
 });
