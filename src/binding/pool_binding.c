@@ -115,6 +115,7 @@ static void on_console(void *data, const iso_message_t *record) {
   if (iso_host_decode(record, &value) == ISO_OK) {
     argv[0] = (napi_value) value;
     napi_create_string_utf8(env, pool->description, NAPI_AUTO_LENGTH, &argv[1]);
+    /* A broken console costs its line, as it does in Node. */
     iso_host_call(pool->host, pool->host->print, 2, argv, &result);
   }
   napi_close_handle_scope(env, scope);
@@ -145,7 +146,6 @@ static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, in
   napi_env env = pool->host->env;
   napi_handle_scope scope = NULL;
   napi_value receiver = NULL;
-  napi_value result = NULL;
   napi_open_handle_scope(env, &scope);
   /* Nobody can listen to an object that is garbage. */
   napi_get_reference_value(env, pool->wrapper, &receiver);
@@ -154,7 +154,7 @@ static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, in
     napi_create_uint32(env, kind, &argv[1]);
     napi_create_double(env, (double) thread_id, &argv[2]);
     napi_create_string_utf8(env, iso_status_code(status), NAPI_AUTO_LENGTH, &argv[3]);
-    iso_host_call(pool->host, pool->host->notice, 4, argv, &result);
+    iso_host_tell(pool->host, pool->host->notice, 4, argv);
   }
   napi_close_handle_scope(env, scope);
 }

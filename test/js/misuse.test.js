@@ -70,4 +70,25 @@ describe('misuse', () => {
     assert.strictEqual(stdout, '5\n');
     assert.strictEqual(code, 0);
   });
+
+  test('what a listener or a subscriber throws is an uncaught exception', async () => {
+    for (const [thrower, error] of [
+      [`pool.on('threadStart', () => { throw new Error('the listener'); });`, 'the listener'],
+      [`require('node:diagnostics_channel').subscribe('isolated-threads.thread.start', () => { throw new Error('the subscriber'); });`, 'the subscriber'],
+    ]) {
+      const program = (handler) => `
+        const { ThreadPool } = require(root);
+        ${handler}
+        const pool = new ThreadPool(() => () => 1, 1);
+        ${thrower}
+        pool.run().then(() => setTimeout(() => console.log('went on'), 50));
+      `;
+      const uncaught = await runChild(program(''));
+      assert.strictEqual(uncaught.code, 1, uncaught.stderr);
+      assert.match(uncaught.stderr, new RegExp(`Error: ${error}`));
+      const caught = await runChild(program(`process.on('uncaughtException', ({ message }) => console.log(message));`));
+      assert.deepStrictEqual(caught.stdout.trim().split('\n'), [error, 'went on']);
+      assert.strictEqual(caught.code, 0);
+    }
+  });
 });
