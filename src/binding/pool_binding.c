@@ -47,29 +47,26 @@ static void destroy_core(iso_pool_binding_t *pool) {
   iso_list_remove(&pool->link);
 }
 
-static void abandon_if_quiet(iso_pool_binding_t *pool) {
-  if (pool->is_abandoned && pool->pending == 0 && pool->core != NULL)
-    iso_pool_stop(pool->core, ISO_EDISPOSED);
-}
-
 static void on_garbage(napi_env env, void *data, void *hint) {
   (void) env;
   (void) hint;
   iso_pool_binding_t *pool = data;
   pool->is_abandoned = true;
-  if (!pool->host->is_shut_down) abandon_if_quiet(pool);
+  if (!pool->host->is_shut_down && pool->core != NULL) iso_pool_stop(pool->core, ISO_EDISPOSED);
   destroy_if_over(pool);
 }
 
+/* While a promise is pending its object is no garbage, though nobody may hold it: it has listeners
+ * who wait (`await pool.drained()`, and the pool is a variable of the function that awaits). */
+
 void iso_pool_binding_hold(iso_pool_binding_t *pool) {
-  pool->pending++;
+  if (pool->pending++ == 0) napi_reference_ref(pool->host->env, pool->wrapper, NULL);
   if (!pool->is_unreferenced) iso_owner_hold(pool->host->owner);
 }
 
 void iso_pool_binding_unhold(iso_pool_binding_t *pool) {
-  pool->pending--;
+  if (--pool->pending == 0) napi_reference_unref(pool->host->env, pool->wrapper, NULL);
   if (!pool->is_unreferenced) iso_owner_unhold(pool->host->owner);
-  abandon_if_quiet(pool);
 }
 
 /* What the core tells, on this environment's thread, with a callback scope open. */
