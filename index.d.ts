@@ -113,7 +113,7 @@ export interface AbortSignalLike {
 }
 
 export interface MapOptions {
-  /** Items under way at most. Default: twice the threads. */
+  /** Items under way at most. Default: twice maxThreads, less where maxQueue would refuse some. */
   concurrency?: number | undefined;
   /** Results in the order of the source? Default true. */
   ordered?: boolean | undefined;

@@ -39,16 +39,23 @@ function notice(pool, kind, threadId, code) {
 /** Is anybody listening to tasks? */
 const tracesTasks = () => taskStart.hasSubscribers || taskEnd.hasSubscribers;
 
+// What it returns rejects as the run does, so that a run nobody looks at is still told of.
+async function publishEnd(promise, message) {
+  try {
+    const result = await promise;
+    taskEnd.publish(Object.assign(message, { result }));
+    return result;
+  } catch (error) {
+    taskEnd.publish(Object.assign(message, { error }));
+    throw error;
+  }
+}
+
 /** Publishes the start and the end of a run that `start` makes. */
 function traceTask(pool, start) {
   const message = { pool };
   taskStart.publish(message);
-  const promise = start();
-  promise.then(
-    (result) => taskEnd.publish(Object.assign(message, { result })),
-    (error) => taskEnd.publish(Object.assign(message, { error })),
-  );
-  return promise;
+  return publishEnd(start(), message);
 }
 
 module.exports = { notice, tracesTasks, traceTask };

@@ -33,15 +33,18 @@ function sizesOf(poolSize, { minThreads, maxThreads }) {
  */
 class ThreadPool extends native.NativePool {
   #closed;
+  #maxThreads;
+  #maxQueue;
 
   constructor(context, poolSize, options = {}) {
     if (poolSize !== undefined) checkValue('poolSize', poolSize);
     const { memoryLimit, name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
     const source = readContext(context, filename, native.locate);
     const ownName = name ?? `${++poolsMade}`;
+    const sizes = sizesOf(poolSize, rest);
     super({
       ...source,
-      ...sizesOf(poolSize, rest),
+      ...sizes,
       idleTimeout: Math.min(rest.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS, 2 ** 31),
       memoryLimit: megabytes(memoryLimit),
       scheduler: rest.scheduler ?? 'round-robin',
@@ -52,6 +55,8 @@ class ThreadPool extends native.NativePool {
       description: `pool "${ownName}"`,
     });
     EventEmitter.call(this);
+    this.#maxThreads = sizes.maxThreads;
+    this.#maxQueue = rest.maxQueue ?? Infinity;
     Object.defineProperty(this, 'name', { value: ownName, enumerable: true });
   }
 
@@ -65,16 +70,24 @@ class ThreadPool extends native.NativePool {
 
   runWith(options, ...args) {
     const { priority = 0, key } = checkRunOptions(options);
-    const start = () => super.runTask(priority, key, undefined, ...args);
+    return this.#traced(() => super.runTask(priority, key, undefined, ...args));
+  }
+
+  #traced(start) {
     return tracesTasks() ? traceTask(this, start) : start();
   }
 
   broadcast(...args) {
-    return Promise.all(super.broadcast(...args));
+    return Promise.all(super.broadcast(...args).map((promise) => this.#traced(() => promise)));
   }
 
   map(source, options = {}) {
-    return mapOver(this, source, options);
+    // As many as keep every thread busy while results are fetched, and as are not refused.
+    const usual = this.#maxThreads + Math.min(this.#maxThreads, this.#maxQueue);
+    return mapOver(source, options, usual, {
+      start: (token, item) => this.#traced(() => super.runTask(0, undefined, token, item)),
+      cancel: (token) => super.cancel(token),
+    });
   }
 
   /** Resolves when no task waits for a thread. */
@@ -85,6 +98,7 @@ class ThreadPool extends native.NativePool {
   resize(threads) {
     checkValue('poolSize', threads);
     super.resize(threads, threads);
+    this.#maxThreads = threads;
   }
 
   close(options = {}) {
