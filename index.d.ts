@@ -174,6 +174,12 @@ export type ThreadExitReason = 'retired' | 'disposed' | 'out-of-memory' | 'fatal
 export interface ThreadPoolEvents {
   threadStart: (thread: { threadId: number }) => void;
   threadExit: (thread: { threadId: number; reason: ThreadExitReason }) => void;
+  /**
+   * What no promise tells of: a thread has died (`thread` says which), or code in one has left a
+   * rejection or an exception that nobody handled. Without a listener the latter is a warning of the
+   * process, and the former nothing.
+   */
+  error: (error: any, thread?: { threadId: number }) => void;
   /** maxQueue runs wait, or 1024 where there is no maxQueue. */
   needsDrain: () => void;
   /** After needsDrain: no run waits any more. */
@@ -206,7 +212,7 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
     options?: MapOptions,
   ): AsyncGenerator<Awaited<ReturnType<F>>, void, void>;
 
-  /** Resolves when no run waits for a thread. */
+  /** Resolves when needsDrain is false: at once, or when no run waits for a thread any more. */
   drained(): Promise<void>;
   /** Sets minThreads and maxThreads. Threads too many end after their run. */
   resize(threads: number): void;

@@ -22,8 +22,11 @@ const exitReasons = {
 // The order of iso_notice_kind_t.
 const [THREAD_START, THREAD_EXIT, NEEDS_DRAIN] = [0, 1, 2];
 
-/** Called by the native library. */
-function notice(pool, kind, threadId, code) {
+/**
+ * Called by the native library.
+ * @param {Error | undefined} error where a thread has died: of what
+ */
+function notice(pool, kind, threadId, code, error) {
   if (kind === THREAD_START) {
     if (threadStart.hasSubscribers) threadStart.publish({ pool, threadId });
     pool.emit('threadStart', { threadId });
@@ -31,6 +34,8 @@ function notice(pool, kind, threadId, code) {
     const reason = exitReasons[code] ?? code;
     if (threadExit.hasSubscribers) threadExit.publish({ pool, threadId, reason });
     pool.emit('threadExit', { threadId, reason });
+    // Without a listener it would be thrown; and whoever was hurt has heard of it.
+    if (error !== undefined && pool.listenerCount('error') > 0) pool.emit('error', error, { threadId });
   } else {
     pool.emit(kind === NEEDS_DRAIN ? 'needsDrain' : 'drain');
   }

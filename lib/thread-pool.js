@@ -1,7 +1,7 @@
 'use strict';
 
 const os = require('node:os');
-const { once, EventEmitter } = require('node:events');
+const { EventEmitter } = require('node:events');
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { mapOver } = require('./map.js');
@@ -90,9 +90,10 @@ class ThreadPool extends native.NativePool {
     });
   }
 
-  /** Resolves when no task waits for a thread. */
+  /** Resolves when needsDrain is false: at once, or when no task waits any more. */
   async drained() {
-    while (this.needsDrain) await once(this, 'drain');
+    // Not events.once, which an error event would end.
+    while (this.needsDrain) await new Promise((resolve) => { this.once('drain', resolve); });
   }
 
   resize(threads) {

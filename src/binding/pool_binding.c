@@ -106,14 +106,14 @@ static void on_console(void *data, const iso_message_t *record) {
   napi_env env = pool->host->env;
   napi_handle_scope scope = NULL;
   napi_open_handle_scope(env, &scope);
-  napi_value argv[2] = {NULL, NULL};
-  napi_value result = NULL;
+  napi_value argv[3] = {NULL, NULL, NULL};
   iso_value_t value = NULL;
   if (iso_host_decode(record, &value) == ISO_OK) {
     argv[0] = (napi_value) value;
     napi_create_string_utf8(env, pool->description, NAPI_AUTO_LENGTH, &argv[1]);
-    /* A broken console costs its line, as it does in Node. */
-    iso_host_call(pool->host, pool->host->print, 2, argv, &result);
+    napi_get_reference_value(env, pool->wrapper, &argv[2]);
+    if (argv[2] == NULL) napi_get_undefined(env, &argv[2]);
+    iso_host_tell(pool->host, pool->host->print, 3, argv);
   }
   napi_close_handle_scope(env, scope);
 }
@@ -138,6 +138,18 @@ static void on_ended(void *data) {
   destroy_if_over(pool);
 }
 
+/* What a thread has died of, as an Error; undefined: it has not. */
+static napi_value exit_error(iso_pool_binding_t *pool, iso_notice_kind_t kind, int status) {
+  napi_env env = pool->host->env;
+  napi_value trace = NULL;
+  napi_value error = NULL;
+  bool has_died = kind == ISO_NOTICE_THREAD_EXIT && status != ISO_OK && status != ISO_EDISPOSED;
+  napi_get_null(env, &trace);
+  if (has_died) error = iso_status_error(pool, status, NULL, trace);
+  if (error == NULL) napi_get_undefined(env, &error);
+  return error;
+}
+
 static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, int status) {
   iso_pool_binding_t *pool = data;
   napi_env env = pool->host->env;
@@ -147,11 +159,11 @@ static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, in
   /* Nobody can listen to an object that is garbage. */
   napi_get_reference_value(env, pool->wrapper, &receiver);
   if (receiver != NULL) {
-    napi_value argv[] = {receiver, NULL, NULL, NULL};
+    napi_value argv[] = {receiver, NULL, NULL, NULL, exit_error(pool, kind, status)};
     napi_create_uint32(env, kind, &argv[1]);
     napi_create_double(env, (double) thread_id, &argv[2]);
     napi_create_string_utf8(env, iso_status_code(status), NAPI_AUTO_LENGTH, &argv[3]);
-    iso_host_tell(pool->host, pool->host->notice, 4, argv);
+    iso_host_tell(pool->host, pool->host->notice, 5, argv);
   }
   napi_close_handle_scope(env, scope);
 }

@@ -251,6 +251,68 @@ describe('the end', () => {
   });
 });
 
+describe('the error event', () => {
+  const run = (body) => runChild(`
+    const { ThreadPool } = require(root);
+
+    ${body}
+  `);
+
+  test('tells of a thread that died, and of what nobody in a thread handles', async () => {
+    const { code, stdout, stderr } = await run(`
+      const pool = new ThreadPool(() => (what) => {
+        if (what === 'reject') { Promise.reject(new RangeError('lost')); Promise.reject('a text'); }
+        else { const list = []; for (;;) list.push({}); }
+      }, 1, { memoryLimit: 32 });
+      pool.on('error', (error, thread) => console.log(error?.message ?? error, error?.code, thread?.threadId));
+      (async () => {
+        await pool.run('reject');
+        await pool.run('bomb').catch(() => {});
+        await pool.run('reject');
+        await pool.dispose();
+      })();
+    `);
+    assert.deepStrictEqual(stdout.split('\n'), [
+      'lost undefined undefined', 'a text undefined undefined',
+      'pool "1": this took more than memoryLimit, and the thread was disposed ERR_THREAD_OUT_OF_MEMORY 1',
+      'lost undefined undefined', 'a text undefined undefined', '',
+    ]);
+    assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: '' });
+  });
+
+  test('tells of a context that fails, though nobody waits for it', async () => {
+    const { code, stdout, stderr } = await run(`
+      const pool = new ThreadPool(() => { throw new TypeError('no context'); }, 1);
+      pool.on('error', (error, { threadId }) => console.log(error instanceof TypeError, error.message, threadId));
+      setTimeout(() => {}, 100);
+    `);
+    assert.deepStrictEqual({ code, stdout, stderr }, { code: 0, stdout: 'true no context 1\n', stderr: '' });
+  });
+
+  test('hurts nothing without a listener, and is no business of drained', async () => {
+    const { code, stdout, stderr } = await run(`
+      new ThreadPool(() => { throw new TypeError('no context'); }, 2);
+      const pool = new ThreadPool(() => () => Promise.reject(1) && 1, 1, { maxQueue: 1 });
+      pool.run();
+      pool.run();
+      pool.drained().then(() => console.log('drained'));
+      setTimeout(() => console.log('alive'), 200);
+    `);
+    assert.deepStrictEqual({ code, stdout }, { code: 0, stdout: 'drained\nalive\n' });
+    assert.match(stderr, /Unhandled rejection in pool "2": 1/);
+  });
+
+  test('is an uncaught exception where its listener throws', async () => {
+    const { code, stderr } = await run(`
+      const pool = new ThreadPool(() => () => { Promise.reject(1); }, 1);
+      pool.on('error', (error) => { throw new Error('from the listener ' + error); });
+      pool.run().then(() => setTimeout(() => {}, 1000));
+    `);
+    assert.strictEqual(code, 1);
+    assert.match(stderr, /Error: from the listener 1/);
+  });
+});
+
 describe('observability', () => {
   test('stats add up', async () => {
     const pool = new ThreadPool(context, 2);
