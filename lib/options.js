@@ -96,7 +96,10 @@ const checks = {
   },
 };
 
-/** Throws unless `options` is an object with only the `known` options, each as it must be. */
+/**
+ * Throws unless `options` is an object with only the `known` options, each as it must be. Gives a
+ * copy: each was read once, so what was checked is what is used.
+ */
 function checkOptions(options, known) {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw typeError('options', 'an object', options);
@@ -107,9 +110,15 @@ function checkOptions(options, known) {
       error.code = 'ERR_INVALID_ARG_VALUE';
       throw error;
     }
-    if (options[key] !== undefined) checks[key](`options.${key}`, options[key]);
   }
-  return options;
+  const checked = {};
+  for (const key of known) {
+    const value = options[key];
+    if (value === undefined) continue;
+    checks[key](`options.${key}`, value);
+    checked[key] = value;
+  }
+  return checked;
 }
 
 /** Throws unless one value is as the option of this name must be. */

@@ -13,6 +13,8 @@ const POOL_OPTIONS = [
   'maxQueue', 'maxTasksPerThread',
 ];
 const DEFAULT_IDLE_TIMEOUT_MS = 10000;
+// Of a timer of Node's; more is taken for 1 ms.
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 let poolsMade = 0;
 
@@ -57,7 +59,7 @@ class ThreadPool extends native.NativePool {
     EventEmitter.call(this);
     this.#maxThreads = sizes.maxThreads;
     this.#maxQueue = rest.maxQueue ?? Infinity;
-    Object.defineProperty(this, 'name', { value: ownName, enumerable: true });
+    Object.defineProperty(this, 'name', { value: ownName, enumerable: true, configurable: true });
   }
 
   get ready() {
@@ -107,7 +109,7 @@ class ThreadPool extends native.NativePool {
     super.close();
     this.#closed ??= this.#ended();
     if (timeout !== undefined && timeout !== Infinity) {
-      const timer = setTimeout(() => this.dispose(), timeout);
+      const timer = setTimeout(() => this.dispose(), Math.min(timeout, MAX_TIMER_MS));
       this.#closed.then(() => clearTimeout(timer));
     }
     return this.#closed;

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert');
 const { describe, test } = require('node:test');
-const { Thread } = require('../..');
+const { Thread, ThreadPool } = require('../..');
 const { runChild } = require('./fixtures/child.js');
 
 describe('misuse', () => {
@@ -90,5 +90,37 @@ describe('misuse', () => {
       assert.deepStrictEqual(caught.stdout.trim().split('\n'), [error, 'went on']);
       assert.strictEqual(caught.code, 0);
     }
+  });
+
+  test('options that change while they are read, or are inherited, are checked all the same', async () => {
+    let reads = 0;
+    const pool = new ThreadPool(() => () => 1, undefined, { get maxThreads() { return reads++ === 0 ? 2 : 'many'; }, minThreads: 1 });
+    assert.strictEqual(reads, 1);
+    assert.strictEqual(await pool.run(), 1);
+    assert.throws(() => new Thread(() => () => 1, Object.create({ memoryLimit: 'much' })), /^TypeError.*options\.memoryLimit/);
+    assert.throws(() => new Thread(() => () => 1, { get name() { throw new Error('from the getter'); } }), /^Error: from the getter$/);
+    await pool.dispose();
+  });
+
+  test('a timeout of close beyond what a timer takes is no timeout', async () => {
+    const pool = new ThreadPool(() => (view) => Atomics.wait(view, 0, 0, 10000), 1);
+    const view = new Int32Array(new SharedArrayBuffer(4));
+    const run = pool.run(view);
+    const closed = pool.close({ timeout: 1e12 });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    Atomics.store(view, 0, 1);
+    Atomics.notify(view, 0);
+    assert.notStrictEqual(await run, 'timed-out');
+    await closed;
+  });
+
+  test('a subclass may have fields, and methods of its own', async () => {
+    class Adder extends Thread {
+      name = 'adder';
+      run(n) { return super.run(n).then((sum) => [this.name, sum]); }
+    }
+    const adder = new Adder(() => (n) => n + 1);
+    assert.deepStrictEqual(await adder.run(1), ['adder', 2]);
+    await adder.dispose();
   });
 });
