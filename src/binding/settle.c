@@ -243,6 +243,21 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
   free_run(run);
 }
 
+/* Threads have gone since they were counted: their runs are not made, from `first` on. */
+static void drop_promises(
+    iso_pool_binding_t *pool, size_t first, size_t end, iso_run_t **runs, napi_value promises
+) {
+  napi_env env = pool->host->env;
+  napi_value length = NULL;
+  for (size_t i = first; i < end; i++) {
+    napi_resolve_deferred(env, runs[i]->deferred, undefined(env));
+    free_run(runs[i]);
+    iso_pool_binding_unhold(pool);
+  }
+  napi_create_double(env, (double) first, &length);
+  napi_set_named_property(env, promises, "length", length);
+}
+
 void iso_broadcast(
     iso_pool_binding_t *pool, size_t count, iso_run_t **runs, const iso_args_t *args,
     napi_value promises
@@ -269,6 +284,10 @@ void iso_broadcast(
   int status = pool->core == NULL
                    ? iso_pool_refusal(pool->end_reason)
                    : iso_pool_submit_each(pool->core, (iso_task_t *const *) runs, made, &submitted);
+  if (status == ISO_OK && made == count) {
+    drop_promises(pool, submitted, made, runs, promises);
+    return;
+  }
   for (size_t i = submitted; i < made; i++)
     iso_task_finish(&runs[i]->task, pool->host->owner, status == ISO_OK ? ISO_EDISPOSED : status);
 }

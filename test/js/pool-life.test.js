@@ -5,7 +5,7 @@ const { describe, test } = require('node:test');
 const { ThreadPool } = require('../..');
 const { runChild } = require('./fixtures/child.js');
 
-const { context, gate, open, sleep, until } = require('./fixtures/pool-context.js');
+const { context, gate, occupy, open, sleep, until } = require('./fixtures/pool-context.js');
 
 describe('map and broadcast', () => {
   test('map gives results in order, from iterables and async iterables', async () => {
@@ -183,6 +183,42 @@ describe('map and broadcast', () => {
     await assert.rejects(pool.broadcast('echo', Symbol('s')), { code: 'ERR_THREAD_NOT_CLONEABLE' });
     await pool.dispose();
     await assert.rejects(pool.broadcast('id'), { code: 'ERR_THREAD_DISPOSED' });
+  });
+});
+
+describe('broadcast and threads that come and go', () => {
+  test('a pool with no thread at rest gives no results', async () => {
+    const pool = new ThreadPool(context, undefined, { minThreads: 0, maxThreads: 2 });
+    assert.deepStrictEqual(await pool.broadcast('echo', 1), []);
+    assert.strictEqual(await pool.run('echo', 1), 1);
+    assert.deepStrictEqual(await pool.broadcast('echo', 1), [1]);
+    await pool.close();
+    await assert.rejects(pool.broadcast('echo', 1), { code: 'ERR_THREAD_DISPOSED' });
+  });
+
+  test('a thread that ends meanwhile is none that it runs on', async () => {
+    const pool = new ThreadPool(context, undefined, { minThreads: 1, maxThreads: 4, idleTimeout: 0 });
+    await pool.ready;
+    for (let i = 0; i < 400; i++) {
+      await Promise.all([1, 2, 3, 4, 5, 6].map((n) => pool.run('echo', n)));
+      // Counting the threads, making a run for each and placing them are three steps.
+      const argument = Array(1000).fill(i);
+      for (const result of await pool.broadcast('echo', argument)) assert.strictEqual(result.length, 1000);
+    }
+    await pool.dispose();
+  });
+
+  test('its runs count as waiting ones', async () => {
+    const pool = new ThreadPool(context, 2, { maxQueue: 3 });
+    await pool.ready;
+    const free = await occupy(pool, 2);
+    const first = pool.broadcast('echo', 1);
+    assert.strictEqual(pool.needsDrain, false);
+    const second = pool.broadcast('echo', 2);
+    assert.strictEqual(pool.needsDrain, true);
+    await free();
+    assert.deepStrictEqual(await Promise.all([first, second]), [[1, 1], [2, 2]]);
+    await pool.dispose();
   });
 });
 
