@@ -79,9 +79,24 @@ module.exports = function createPrelude(natives) {
     return description;
   }
 
+  // Errors inside errors are followed so far: both sides walk them with a stack of limited depth.
+  const MAX_DEPTH = 200;
+
+  function describeInner(error, described) {
+    const depth = described.depth ?? 0;
+    if (depth === MAX_DEPTH) {
+      const name = textOf(read(error, 'name'), 'Error');
+      return { isError: false, value: `${name}: ${textOf(read(error, 'message'), '')} (and what is behind it)` };
+    }
+    described.depth = depth + 1;
+    const description = describeError(error, described);
+    described.depth = depth;
+    return description;
+  }
+
   function describe(value, described = new Map()) {
     if (described.has(value)) return described.get(value);
-    if (isError(value)) return describeError(value, described);
+    if (isError(value)) return describeInner(value, described);
     if (cloneable(value)) return { isError: false, value };
     return { isError: false, value: `(${findCulprit(value, 'a value here', cloneable).text})` };
   }
