@@ -30,8 +30,9 @@ function findLibrary() {
   const error = new Error(
     `isolated-threads has no native library for Node ${process.version} (ABI ${process.versions.modules}) ` +
       `on ${process.platform} ${process.arch}${libcName()}. ` +
-      'Its install script may have been skipped: build it with\n\n' +
-      '    npm rebuild isolated-threads --foreground-scripts --allow-scripts=isolated-threads\n\n' +
+      'Its install script may have been skipped: build it, in the folder of your package.json, with\n\n' +
+      // Run by name, a script needs no approval of npm's.
+      '    npm explore isolated-threads -- npm run install\n\n' +
       '(this needs Python 3, make and a C and C++ compiler). Looked for:\n' +
       `    ${prebuiltPath()}\n    ${builtPath()}`,
   );

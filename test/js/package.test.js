@@ -62,7 +62,13 @@ describe('the package', () => {
       env: { ...process.env, ISOLATED_THREADS_LIBRARY: '' },
     });
     assert.strictEqual(status, 1);
-    assert.match(stderr, /npm rebuild isolated-threads/);
+    const [, command] = /^ {4}(npm .+)$/m.exec(stderr);
+    // The command works: here with a node-gyp that only says what it was asked for.
+    const nodeGyp = path.join(folder, 'node-gyp.js');
+    fs.writeFileSync(nodeGyp, "console.log('asked to', process.argv[2]);");
+    const env = { ...process.env, ISOLATED_THREADS_LIBRARY: '', npm_config_node_gyp: nodeGyp };
+    const asked = spawnSync(command, { cwd: folder, shell: true, encoding: 'utf8', env });
+    assert.match(asked.stdout, /^asked to rebuild$/m, asked.stderr);
     assert.match(stderr, /ERR_THREAD_NO_LIBRARY/);
     assert.match(stderr, new RegExp(`ABI ${process.versions.modules}`));
   });
