@@ -117,23 +117,29 @@ module.exports = function createPrelude(natives) {
   }
 
   // The text of a function stands for itself; that of a method, only inside an object. A script
-  // whose last value is the function will do as well.
+  // whose last value is the function will do as well. If it is none of them, the reading that got
+  // furthest knows best what is wrong.
   function evaluate(source, file, line, column) {
     const forms = [
       ['(', '\n)', (value) => value],
       ['({', '\n})', (object) => object[Reflect.ownKeys(object)[0]]],
       ['', '', (value) => value],
     ];
-    let first;
+    const lines = source.split('\n');
+    const end = { line: line + lines.length, column: lines.at(-1).length + (lines.length === 1 ? column : 0) + 1 };
+    let furthest = { line: 0, column: 0 };
     for (const [before, after, pick] of forms) {
-      try {
-        return pick(compile(before + source + after, file, line, column - before.length));
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-        first ??= error;
-      }
+      const failure = {};
+      const value = compile(before + source + after, file, line, column - before.length, failure);
+      if (!('error' in failure)) return pick(value);
+      // What was put behind it is not the user's.
+      if (failure.line > end.line) Object.assign(failure, end);
+      const isFurther = failure.line === furthest.line ? failure.column >= furthest.column : failure.line > furthest.line;
+      if (isFurther) furthest = failure;
     }
-    throw first;
+    const { error } = furthest;
+    error.stack = `${error.name}: ${error.message}\n    at ${file}:${furthest.line}:${furthest.column}`;
+    throw error;
   }
 
   async function load(source, file, line, column) {
