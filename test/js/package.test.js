@@ -40,6 +40,17 @@ describe('the package', () => {
     assert.strictEqual(stdout, 'true true Thread,ThreadError,ThreadPool\ntrue\n42\n');
   });
 
+  test('makes no report of the process to find its library', () => {
+    const { status, stdout } = node(['-e', `
+      process.report.getReport = () => { throw new Error('asked for'); };
+      const { prebuiltPath } = require(${JSON.stringify(path.join(root, 'lib', 'binding.js'))});
+      console.log(prebuiltPath());
+    `]);
+    assert.strictEqual(status, 0);
+    const libc = process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
+    if (process.platform === 'linux') assert.ok(stdout.includes(`-${libc}${path.sep}`), stdout);
+  });
+
   test('finds a prebuilt library before one that was built', (t) => {
     const { folder, target } = installPacked(t);
     const { prebuiltPath, builtPath } = require(path.join(target, 'lib', 'binding.js'));
