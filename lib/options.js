@@ -97,6 +97,7 @@ const checks = {
   signal(name, value) {
     if (!(value instanceof AbortSignal)) throw typeError(name, 'an AbortSignal', value);
   },
+  closeTimeout: atLeastZero,
   // Of runs, and their defaults in constructors.
   timeout: moreThanZero,
   cpuTimeout: moreThanZero,
@@ -104,8 +105,12 @@ const checks = {
   onInterrupt: oneOf('renew', 'keep'),
 };
 
-/** Throws unless `options` is an object with only the `known` options, each as it must be. */
-function checkOptions(options, known) {
+/**
+ * Throws unless `options` is an object with only the `known` options, each as it must be. Gives a
+ * copy: each was read once, so what was checked is what is used. `rows`: the check of an option that
+ * is not under its own name.
+ */
+function checkOptions(options, known, rows = {}) {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw typeError('options', 'an object', options);
   }
@@ -115,9 +120,15 @@ function checkOptions(options, known) {
       error.code = 'ERR_INVALID_ARG_VALUE';
       throw error;
     }
-    if (options[key] !== undefined) checks[key](`options.${key}`, options[key]);
   }
-  return options;
+  const checked = {};
+  for (const key of known) {
+    const value = options[key];
+    if (value === undefined) continue;
+    checks[rows[key] ?? key](`options.${key}`, value);
+    checked[key] = value;
+  }
+  return checked;
 }
 
 /** Throws unless one value is as the option of this name must be. */

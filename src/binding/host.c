@@ -129,8 +129,10 @@ bool iso_host_may_trace(iso_host_t *host) {
   return true;
 }
 
-bool iso_host_call(
-    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result
+/* False: it threw, and *exception, where that is not NULL by now, is what. */
+static bool call(
+    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result,
+    napi_value *exception
 ) {
   napi_env env = host->env;
   napi_value callee = NULL;
@@ -139,8 +141,21 @@ bool iso_host_call(
   napi_get_undefined(env, &receiver);
   if (napi_call_function(env, receiver, callee, argc, argv, result) == napi_ok) return true;
   bool is_pending = false;
-  napi_value exception = NULL;
   if (napi_is_exception_pending(env, &is_pending) == napi_ok && is_pending)
-    napi_get_and_clear_last_exception(env, &exception);
+    napi_get_and_clear_last_exception(env, exception);
   return false;
+}
+
+bool iso_host_call(
+    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result
+) {
+  napi_value exception = NULL;
+  return call(host, function, argc, argv, result, &exception);
+}
+
+void iso_host_tell(iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv) {
+  napi_value result = NULL;
+  napi_value exception = NULL;
+  if (!call(host, function, argc, argv, &result, &exception) && exception != NULL)
+    napi_fatal_exception(host->env, exception);
 }

@@ -730,6 +730,7 @@ int iso_pool_submit_each(
     if (!takes_tasks(pool->threads[i])) continue;
     if (submit_locked(pool, tasks[done], pool->threads[i]) == ISO_OK) done++;
   }
+  note_pressure_locked(pool);
   iso_mutex_unlock(&pool->lock);
   *submitted = done;
   return status;
