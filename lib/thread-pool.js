@@ -6,10 +6,10 @@ const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { mapOver } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
-const { checkOptions, checkRunOptions, checkValue, megabytes, rangeError } = require('./options.js');
+const { checkOptions, checkRunOptions, checkValue, codeGenerationOf, megabytes, rangeError } = require('./options.js');
 
 const POOL_OPTIONS = [
-  'memoryLimit', 'name', 'filename', 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout',
+  'memoryLimit', 'codeGeneration', 'name', 'filename', 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout',
   'maxQueue', 'maxTasksPerThread',
 ];
 const DEFAULT_IDLE_TIMEOUT_MS = 10000;
@@ -44,6 +44,7 @@ class ThreadPool extends native.NativePool {
       ...sizesOf(poolSize, rest),
       idleTimeout: Math.min(rest.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS, 2 ** 31),
       memoryLimit: megabytes(memoryLimit),
+      ...codeGenerationOf(rest.codeGeneration),
       scheduler: rest.scheduler ?? 'round-robin',
       steal: rest.steal ?? true,
       replace: true,

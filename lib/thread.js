@@ -2,9 +2,9 @@
 
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
-const { checkOptions, checkRunOptions, megabytes } = require('./options.js');
+const { checkOptions, checkRunOptions, codeGenerationOf, megabytes } = require('./options.js');
 
-const THREAD_OPTIONS = ['memoryLimit', 'name', 'filename'];
+const THREAD_OPTIONS = ['memoryLimit', 'codeGeneration', 'name', 'filename'];
 
 let threadsMade = 0;
 
@@ -14,7 +14,7 @@ let threadsMade = 0;
  */
 class Thread extends native.NativePool {
   constructor(context, options = {}) {
-    const { memoryLimit, name, filename } = checkOptions(options, THREAD_OPTIONS);
+    const { memoryLimit, codeGeneration, name, filename } = checkOptions(options, THREAD_OPTIONS);
     const source = readContext(context, filename, native.locate);
     const ownName = name ?? `${++threadsMade}`;
     super({
@@ -23,6 +23,7 @@ class Thread extends native.NativePool {
       maxThreads: 1,
       idleTimeout: -1,
       memoryLimit: megabytes(memoryLimit),
+      ...codeGenerationOf(codeGeneration),
       scheduler: 'shared',
       steal: false,
       replace: false,

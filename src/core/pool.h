@@ -48,6 +48,9 @@ typedef struct iso_pool_options_s {
   int64_t idle_timeout_ms;
   /* Of each thread's JavaScript heap, and again of its buffers; 0: no limit but V8's own. */
   size_t memory_limit_bytes;
+  /* May the code inside make code: of strings (eval, new Function), of WebAssembly? */
+  bool allow_eval;
+  bool allow_wasm;
   /* A name of scheduler.c's table; read at create only. */
   const char *scheduler;
   /* May an idle thread take what was placed on another? */

@@ -264,6 +264,8 @@ static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
       .loop = &thread->loop,
       .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
       .heap_limit_bytes = thread->pool->options.memory_limit_bytes,
+      .allow_eval = thread->pool->options.allow_eval,
+      .allow_wasm = thread->pool->options.allow_wasm,
       .account = thread->account,
       .hooks = &engine_hooks,
       .hooks_data = thread,
