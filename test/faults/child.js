@@ -115,6 +115,8 @@ async function main() {
     if (typeof report.value === 'object') report.value = typeof report.value;
   } catch (error) {
     report.outcome = outcomeOf(error);
+    // What waits for a context that fails hears that the thread is gone, and why.
+    if (row.context && report.outcome === 'ERR_THREAD_DISPOSED' && error.cause) report.outcome = outcomeOf(error.cause);
     report.message = String(error?.message ?? error).slice(0, 300);
   }
   const { user, system } = process.cpuUsage(cpu);
