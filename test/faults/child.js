@@ -12,6 +12,7 @@ const { Thread, ThreadPool } = require('../../lib/index.js');
 const MEMORY_LIMIT_MB = 64;
 const TIMEOUT_MS = 20000;
 const SETTLED_WITHIN_MB = 16;
+const SETTLE_MS = Number(process.env.ISO_SETTLE_MS ?? 1000);
 
 const [file, name, kind] = process.argv.slice(2);
 const row = require(path.join(__dirname, 'cases', file)).find((each) => each.name === name);
@@ -93,7 +94,7 @@ async function next(threads, outcome) {
 // What is resident when the system has been given a while to take memory back.
 async function settled(start) {
   let rss = process.memoryUsage.rss();
-  for (let i = 0; i < 20 && rss > start + SETTLED_WITHIN_MB * MB; i++) {
+  for (let waited = 0; waited < SETTLE_MS && rss > start + SETTLED_WITHIN_MB * MB; waited += 50) {
     await sleep(50);
     globalThis.gc?.();
     rss = process.memoryUsage.rss();
