@@ -114,6 +114,9 @@ bool iso_pool_has_ended(iso_pool_t *pool);
 /* More tasks wait than max_queue, or 1024 where that has no limit; until none waits. */
 bool iso_pool_needs_drain(iso_pool_t *pool);
 
+/* Threads of this process that may still touch V8, those parked or left behind too. Thread: any. */
+size_t iso_threads_living(void);
+
 /* Statistics. */
 
 typedef struct iso_pool_counts_s {
