@@ -18,10 +18,11 @@ function hide(object, key, value) {
   Object.defineProperty(object, key, { value, writable: true, enumerable: false, configurable: true });
 }
 
+// Without those of this folder, of which the user need not know.
 const framesOf = (stack) => {
   const lines = String(stack ?? '').split('\n');
   const first = lines.findIndex((line) => /^\s+at /.test(line));
-  return first === -1 ? '' : lines.slice(first).join('\n');
+  return first === -1 ? '' : lines.slice(first).filter((line) => !line.includes(__dirname)).join('\n');
 };
 
 /**

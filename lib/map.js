@@ -31,7 +31,7 @@ async function* generate(pool, items, concurrency, ordered, signal) {
 
   const launch = (item) => {
     const entry = { token: {} };
-    entry.promise = pool.runTask(0, undefined, entry.token, item).then((value) => ({ entry, value }));
+    entry.promise = pool.runTask(0, undefined, undefined, undefined, entry.token, item).then((value) => ({ entry, value }));
     entry.promise.catch(() => {});
     entries.push(entry);
   };
@@ -52,7 +52,8 @@ async function* generate(pool, items, concurrency, ordered, signal) {
     }
   } finally {
     aborted.forget();
-    for (const entry of entries) pool.cancel(entry.token);
+    // What runs is let run, unless it is for the signal that all ends.
+    for (const entry of entries) pool.cancel(entry.token, signal?.aborted ?? false);
     if (!isExhausted) await items.return?.();
   }
 }

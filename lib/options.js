@@ -60,6 +60,14 @@ function oneOf(...names) {
   };
 }
 
+function atLeastZero(name, value) {
+  checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
+}
+
+function moreThanZero(name, value) {
+  checkNumber(name, value, 'a number of milliseconds, more than 0', (n) => n > 0);
+}
+
 // One row an option.
 const checks = {
   memoryLimit(name, value) {
@@ -83,9 +91,7 @@ const checks = {
   poolSize: threads(1),
   minThreads: threads(0),
   maxThreads: threads(1),
-  idleTimeout(name, value) {
-    checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
-  },
+  idleTimeout: atLeastZero,
   maxQueue(name, value) {
     checkNumber(name, value, 'an integer, 0 or more, or Infinity', (n) => n === Infinity || integer(0, Number.MAX_SAFE_INTEGER)(n));
   },
@@ -107,9 +113,11 @@ const checks = {
   signal(name, value) {
     if (!(value instanceof AbortSignal)) throw typeError(name, 'an AbortSignal', value);
   },
-  timeout(name, value) {
-    checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
-  },
+  // Of runs, and their defaults in constructors.
+  timeout: moreThanZero,
+  cpuTimeout: moreThanZero,
+  interruptGrace: atLeastZero,
+  onInterrupt: oneOf('renew', 'keep'),
 };
 
 /** Throws unless `options` is an object with only the `known` options, each as it must be. */
@@ -130,18 +138,33 @@ function checkValue(name, value) {
   return value;
 }
 
-const RUN_OPTIONS = ['priority', 'key'];
+const RUN_OPTIONS = ['priority', 'key', 'timeout', 'cpuTimeout', 'signal'];
 
 /** The options of runWith; the key as the string that stands for it. */
 function checkRunOptions(options) {
-  const { priority, key } = checkOptions(options, RUN_OPTIONS);
-  return { priority, key: key === undefined ? undefined : `${typeof key} ${key}` };
+  const { key, ...rest } = checkOptions(options, RUN_OPTIONS);
+  return { ...rest, key: key === undefined ? undefined : `${typeof key} ${key}` };
 }
 
-/** What codeGeneration allows, as the native library wants it. */
-const codeGenerationOf = ({ strings = true, wasm = true } = {}) => ({ allowStrings: strings, allowWasm: wasm });
+// What Thread and ThreadPool have in common.
+const COMMON_OPTIONS = [
+  'memoryLimit', 'codeGeneration', 'name', 'filename', 'timeout', 'cpuTimeout', 'interruptGrace',
+  'onInterrupt',
+];
+const DEFAULT_INTERRUPT_GRACE_MS = 1000;
 
 /** Megabytes as bytes; 0, which is no limit, for undefined. */
 const megabytes = (number = 0) => Math.floor(number * 1024 * 1024);
 
-module.exports = { checkOptions, checkRunOptions, checkValue, codeGenerationOf, megabytes, typeError, rangeError };
+/** Common options as the native library wants them; milliseconds below 0 are no limit. */
+const nativeOptions = ({ memoryLimit, codeGeneration, timeout, cpuTimeout, interruptGrace, onInterrupt }) => ({
+  memoryLimit: megabytes(memoryLimit),
+  timeout: timeout ?? -1,
+  cpuTimeout: cpuTimeout ?? -1,
+  interruptGrace: interruptGrace ?? DEFAULT_INTERRUPT_GRACE_MS,
+  keepContext: onInterrupt === 'keep',
+  allowStrings: codeGeneration?.strings ?? true,
+  allowWasm: codeGeneration?.wasm ?? true,
+});
+
+module.exports = { checkOptions, checkRunOptions, checkValue, nativeOptions, COMMON_OPTIONS, typeError, rangeError };

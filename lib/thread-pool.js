@@ -6,11 +6,12 @@ const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { mapOver } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
-const { checkOptions, checkRunOptions, checkValue, codeGenerationOf, megabytes, rangeError } = require('./options.js');
+const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS, rangeError } = require('./options.js');
+const { runWith } = require('./run.js');
 
 const POOL_OPTIONS = [
-  'memoryLimit', 'codeGeneration', 'name', 'filename', 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout',
-  'maxQueue', 'maxTasksPerThread',
+  ...COMMON_OPTIONS, 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout', 'maxQueue',
+  'maxTasksPerThread',
 ];
 const DEFAULT_IDLE_TIMEOUT_MS = 10000;
 
@@ -36,15 +37,14 @@ class ThreadPool extends native.NativePool {
 
   constructor(context, poolSize, options = {}) {
     if (poolSize !== undefined) checkValue('poolSize', poolSize);
-    const { memoryLimit, name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
+    const { name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
     const source = readContext(context, filename, native.locate);
     const ownName = name ?? `${++poolsMade}`;
     super({
       ...source,
+      ...nativeOptions(rest),
       ...sizesOf(poolSize, rest),
       idleTimeout: Math.min(rest.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS, 2 ** 31),
-      memoryLimit: megabytes(memoryLimit),
-      ...codeGenerationOf(rest.codeGeneration),
       scheduler: rest.scheduler ?? 'round-robin',
       steal: rest.steal ?? true,
       replace: true,
@@ -65,8 +65,7 @@ class ThreadPool extends native.NativePool {
   }
 
   runWith(options, ...args) {
-    const { priority = 0, key } = checkRunOptions(options);
-    const start = () => super.runTask(priority, key, undefined, ...args);
+    const start = () => runWith(this, options, args);
     return tracesTasks() ? traceTask(this, start) : start();
   }
 

@@ -73,6 +73,16 @@ describe('codeGeneration', () => {
     await pool.dispose();
   });
 
+  test('is that of a context made anew as well', async () => {
+    const thread = new Thread(`() => { const look = (${ways})(); return (loops) => { if (loops) for (;;); return look(); }; }`, {
+      codeGeneration: { strings: false, wasm: false },
+    });
+    const error = await thread.runWith({ timeout: 10 }, true).catch((reason) => reason);
+    assert.strictEqual(error.code, 'ERR_THREAD_TIMEOUT');
+    assert.deepStrictEqual(await thread.run(false), all('EvalError', 'CompileError'));
+    await thread.dispose();
+  });
+
   test('does not forbid the context itself, given as source', async () => {
     const thread = new Thread('() => (n) => n + 1', { codeGeneration: { strings: false, wasm: false } });
     assert.strictEqual(await thread.run(1), 2);
