@@ -14,6 +14,11 @@ export interface ThreadOptions {
    * buffer beyond it is a RangeError inside. Default: what V8 takes for this machine.
    */
   memoryLimit?: number | undefined;
+  /**
+   * May code inside make code: of strings (`eval`, `new Function`), of WebAssembly? Where not, that
+   * is an EvalError, or a WebAssembly.CompileError. Default: both true.
+   */
+  codeGeneration?: { strings?: boolean | undefined; wasm?: boolean | undefined } | undefined;
   /** Stands in messages. Default: a number counted up. */
   name?: string | undefined;
   /**

@@ -26,9 +26,19 @@ function rangeError(name, wanted, value) {
   return error;
 }
 
+function unknownOption(name, known) {
+  const error = new TypeError(`${name} is not an option. Known are: ${known.join(', ')}`);
+  error.code = 'ERR_INVALID_ARG_VALUE';
+  return error;
+}
+
 function checkString(name, value) {
   if (typeof value !== 'string') throw typeError(name, 'a string', value);
   if (value.length === 0) throw rangeError(name, 'a string that is not empty', value);
+}
+
+function checkBoolean(name, value) {
+  if (typeof value !== 'boolean') throw typeError(name, 'a boolean', value);
 }
 
 function checkNumber(name, value, wanted, isRight) {
@@ -36,6 +46,7 @@ function checkNumber(name, value, wanted, isRight) {
   if (!isRight(value)) throw rangeError(name, wanted, value);
 }
 
+const CODE_GENERATION = ['strings', 'wasm'];
 const MAX_THREADS = 1024;
 const integer = (least, most) => (value) => Number.isInteger(value) && value >= least && value <= most;
 const threads = (least) => (name, value) =>
@@ -63,13 +74,20 @@ const checks = {
     const wanted = `a number of megabytes, ${MIN_MEMORY_LIMIT_MB} or more`;
     checkNumber(name, value, wanted, (n) => n >= MIN_MEMORY_LIMIT_MB && n <= MAX_MEMORY_LIMIT_MB);
   },
+  codeGeneration(name, value) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw typeError(name, "an object with booleans 'strings' and 'wasm'", value);
+    }
+    for (const key of Object.keys(value)) {
+      if (!CODE_GENERATION.includes(key)) throw unknownOption(`${name}.${key}`, CODE_GENERATION);
+      if (value[key] !== undefined) checkBoolean(`${name}.${key}`, value[key]);
+    }
+  },
   name: checkString,
   filename: checkString,
   // Of ThreadPool. The names of the schedulers are those of the table in src/core/scheduler.c.
   scheduler: oneOf('round-robin', 'least-loaded', 'shared', 'random'),
-  steal(name, value) {
-    if (typeof value !== 'boolean') throw typeError(name, 'a boolean', value);
-  },
+  steal: checkBoolean,
   poolSize: threads(1),
   minThreads: threads(0),
   maxThreads: threads(1),
@@ -91,9 +109,7 @@ const checks = {
   concurrency(name, value) {
     checkNumber(name, value, 'an integer, 1 or more', integer(1, Number.MAX_SAFE_INTEGER));
   },
-  ordered(name, value) {
-    if (typeof value !== 'boolean') throw typeError(name, 'a boolean', value);
-  },
+  ordered: checkBoolean,
   signal(name, value) {
     if (!(value instanceof AbortSignal)) throw typeError(name, 'an AbortSignal', value);
   },
@@ -115,11 +131,7 @@ function checkOptions(options, known, rows = {}) {
     throw typeError('options', 'an object', options);
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      const error = new TypeError(`options.${key} is not an option. Known are: ${known.join(', ')}`);
-      error.code = 'ERR_INVALID_ARG_VALUE';
-      throw error;
-    }
+    if (!known.includes(key)) throw unknownOption(`options.${key}`, known);
   }
   const checked = {};
   for (const key of known) {
@@ -147,7 +159,8 @@ function checkRunOptions(options) {
 
 // What Thread and ThreadPool have in common.
 const COMMON_OPTIONS = [
-  'memoryLimit', 'name', 'filename', 'timeout', 'cpuTimeout', 'interruptGrace', 'onInterrupt',
+  'memoryLimit', 'codeGeneration', 'name', 'filename', 'timeout', 'cpuTimeout', 'interruptGrace',
+  'onInterrupt',
 ];
 const DEFAULT_INTERRUPT_GRACE_MS = 1000;
 
@@ -155,12 +168,14 @@ const DEFAULT_INTERRUPT_GRACE_MS = 1000;
 const megabytes = (number = 0) => Math.floor(number * 1024 * 1024);
 
 /** Common options as the native library wants them; milliseconds below 0 are no limit. */
-const nativeOptions = ({ memoryLimit, timeout, cpuTimeout, interruptGrace, onInterrupt }) => ({
+const nativeOptions = ({ memoryLimit, codeGeneration, timeout, cpuTimeout, interruptGrace, onInterrupt }) => ({
   memoryLimit: megabytes(memoryLimit),
   timeout: timeout ?? -1,
   cpuTimeout: cpuTimeout ?? -1,
   interruptGrace: interruptGrace ?? DEFAULT_INTERRUPT_GRACE_MS,
   keepContext: onInterrupt === 'keep',
+  allowStrings: codeGeneration?.strings ?? true,
+  allowWasm: codeGeneration?.wasm ?? true,
 });
 
 module.exports = { checkOptions, checkRunOptions, checkValue, nativeOptions, COMMON_OPTIONS, typeError, rangeError };

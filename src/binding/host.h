@@ -37,6 +37,8 @@ typedef struct iso_host_s {
   uint64_t trace_slice;
   unsigned traces_left;
 
+  /* What the process ends with, as far as its exit event says. */
+  int exit_code;
   bool is_shut_down;
   bool is_cleaned_up;
   /* One for each of the environment's two ways to end (cleanup hooks, and exit callbacks; they come

@@ -245,6 +245,8 @@ static int start(iso_pool_binding_t *pool, napi_env env, napi_value given) {
       .max_threads = (size_t) number(env, given, "maxThreads"),
       .idle_timeout_ms = (int64_t) number(env, given, "idleTimeout"),
       .memory_limit_bytes = (size_t) number(env, given, "memoryLimit"),
+      .allow_eval = boolean(env, given, "allowStrings"),
+      .allow_wasm = boolean(env, given, "allowWasm"),
       .scheduler = scheduler,
       .may_steal = boolean(env, given, "steal"),
       .may_replace = boolean(env, given, "replace"),

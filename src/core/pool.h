@@ -48,6 +48,9 @@ typedef struct iso_pool_options_s {
   int64_t idle_timeout_ms;
   /* Of each thread's JavaScript heap, and again of its buffers; 0: no limit but V8's own. */
   size_t memory_limit_bytes;
+  /* May the code inside make code: of strings (eval, new Function), of WebAssembly? */
+  bool allow_eval;
+  bool allow_wasm;
   /* A name of scheduler.c's table; read at create only. */
   const char *scheduler;
   /* May an idle thread take what was placed on another? */
@@ -119,6 +122,9 @@ bool iso_pool_has_ended(iso_pool_t *pool);
 
 /* More tasks wait than max_queue, or 1024 where that has no limit; until none waits. */
 bool iso_pool_needs_drain(iso_pool_t *pool);
+
+/* Threads of this process that may still touch V8, those parked or left behind too. Thread: any. */
+size_t iso_threads_living(void);
 
 /* Statistics. */
 

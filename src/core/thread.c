@@ -33,6 +33,13 @@ enum {
 /* How many threads of the process spin now; relaxed, for a rough bound is enough. */
 static atomic_int spinning_threads;
 
+/* Threads whose isolate is not gone. Relaxed: who reads it has waited for them in other ways. */
+static atomic_size_t living_threads;
+
+size_t iso_threads_living(void) {
+  return atomic_load_explicit(&living_threads, memory_order_relaxed);
+}
+
 /* What the engine tells us. */
 
 typedef struct iso_record_s {
@@ -270,6 +277,8 @@ static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
       .loop = &thread->loop,
       .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
       .heap_limit_bytes = thread->pool->options.memory_limit_bytes,
+      .allow_eval = thread->pool->options.allow_eval,
+      .allow_wasm = thread->pool->options.allow_wasm,
       .account = thread->account,
       .hooks = &engine_hooks,
       .hooks_data = thread,
@@ -326,6 +335,7 @@ static void thread_main(void *argument) {
   iso_pool__leave(pool, thread);
   if (engine != NULL) iso_engine_destroy(engine);
   if (is_open) close_loop(thread);
+  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   /* From the post on, the owner may free the thread and its pool as soon as it has joined us. */
   iso_owner_post(owner, &thread->exit_event);
   iso_owner_thread_ended(owner);
@@ -382,11 +392,13 @@ int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
   uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
   iso_owner_retain(pool->owner);
   iso_owner_thread_started(pool->owner);
+  atomic_fetch_add_explicit(&living_threads, 1, memory_order_relaxed);
   if (uv_thread_create_ex(&thread->handle, &options, thread_main, thread) == 0) {
     *out = thread;
     return ISO_OK;
   }
   status = ISO_ESTART;
+  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   iso_owner_thread_ended(pool->owner);
   iso_owner_release(pool->owner);
   iso_console_deinit(&thread->console);

@@ -45,6 +45,10 @@ typedef struct iso_engine_config_s {
   uintptr_t stack_limit;
   /* Of the JavaScript heap; 0: V8's own choice. */
   size_t heap_limit_bytes;
+  /* Code from strings (eval, new Function), compilation of WebAssembly: refused where false, by an
+   * EvalError and a CompileError. The context's own source is no such code. */
+  bool allow_eval;
+  bool allow_wasm;
   /* Charged for every backing store; the engine retains it for as long as there are any. */
   iso_account_t *account;
   const iso_engine_hooks_t *hooks;

@@ -35,6 +35,9 @@ new Thread(() => 42);
 new Thread(42);
 // @ts-expect-error: no such option
 new Thread(() => () => 1, { memorylimit: 64 });
+new Thread(() => () => 1, { codeGeneration: { strings: false } });
+// @ts-expect-error: it is an object
+new Thread(() => () => 1, { codeGeneration: false });
 // @ts-expect-error: megabytes are a number
 new Thread(() => () => 1, { memoryLimit: '64' });
 

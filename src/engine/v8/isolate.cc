@@ -97,6 +97,15 @@ bool yes_to_wasm(Local<Context>, Local<String>) {
   return true;
 }
 
+bool no_to_wasm(Local<Context>, Local<String>) {
+  return false;
+}
+
+/* Asked only in a context that does not allow it. Node's own would, for it finds no Environment. */
+v8::ModifyCodeGenerationFromStringsResult no_to_eval(Local<Context>, Local<Value>, bool) {
+  return {false, {}};
+}
+
 bool no_abort(Isolate *) {
   return false;
 }
@@ -108,13 +117,14 @@ Isolate *create_isolate(const iso_engine_config_t *config) {
   settings.policy = v8::MicrotasksPolicy::kExplicit;
   settings.should_abort_on_uncaught_exception_callback = no_abort;
   settings.promise_reject_callback = on_promise_reject;
-  settings.allow_wasm_code_generation_callback = yes_to_wasm;
+  settings.allow_wasm_code_generation_callback = config->allow_wasm ? yes_to_wasm : no_to_wasm;
   Isolate *isolate = node::NewIsolate(
       iso::create_allocator(config->account), config->loop,
       static_cast<node::MultiIsolatePlatform *>(config->platform), nullptr, settings
   );
   if (isolate == nullptr) return nullptr;
   isolate->SetPrepareStackTraceCallback(nullptr);
+  isolate->SetModifyCodeGenerationFromStringsCallback(no_to_eval);
   isolate->SetHostImportModuleDynamicallyCallback(on_import);
   isolate->SetStackLimit(config->stack_limit);
   return isolate;
@@ -259,6 +269,7 @@ static bool create_context(iso_engine_t *engine) {
   HandleScope scope(engine->isolate);
   Local<Context> context = Context::New(engine->isolate);
   if (context.IsEmpty()) return false;
+  context->AllowCodeGenerationFromStrings(engine->allow_eval);
   Context::Scope context_scope(context);
   engine->context.Reset(engine->isolate, context);
   return iso::run_prelude(engine, context);
@@ -279,6 +290,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->platform = static_cast<node::MultiIsolatePlatform *>(config->platform);
   engine->loop = config->loop;
   engine->hooks = config->hooks;
+  engine->allow_eval = config->allow_eval;
   engine->hooks_data = config->hooks_data;
   isolate->SetData(kEngineSlot, engine);
   isolate->Enter();

@@ -26,6 +26,8 @@ struct iso_engine_s {
   const iso_engine_hooks_t *hooks;
   void *hooks_data;
   bool is_unregistered;
+  /* Of every context made here. */
+  bool allow_eval;
 
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> function;
