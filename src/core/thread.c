@@ -220,8 +220,9 @@ static bool renew(iso_thread_t *thread) {
   iso_message_init(&error);
   int status = iso_engine_renew(thread->engine);
   if (status == ISO_OK) status = evaluate_context(thread, &error);
+  bool is_renewed = iso_pool__renewed(thread->pool, thread, status, &error);
   iso_message_reset(&error);
-  return iso_pool__renewed(thread->pool, thread, status);
+  return is_renewed;
 }
 
 static int run_and_turn(iso_thread_t *thread) {
