@@ -8,7 +8,7 @@ const path = require('node:path');
 const { adapterOf, takesPart, testOf } = require('./catalogue.js');
 
 const child = path.join(__dirname, '..', 'child.js');
-const TIME_LIMIT_MS = { full: 120000, quick: 30000, smoke: 30000 };
+const TIME_LIMIT_MS = { full: 120000, quick: 15000, smoke: 30000 };
 
 function runChild(library, test, scale) {
   return new Promise((resolve) => {
@@ -26,9 +26,12 @@ function runChild(library, test, scale) {
     }, limit);
     started.on('close', (code, signal) => {
       clearTimeout(timer);
+      const last = output.trimEnd().split('\n').at(-1);
+      const end = signal ?? `code ${code}`;
       if (isLate) resolve({ skipped: `not over after ${limit / 1000} s` });
-      else if (code === 0) resolve(JSON.parse(output.trimEnd().split('\n').at(-1)));
-      else resolve({ failed: `ended with ${signal ?? `code ${code}`}: ${errors.trim().split('\n').slice(-12).join('\n')}` });
+      // A library that crashes while its process ends has been measured none the less.
+      else if (last.startsWith('{')) resolve({ ...JSON.parse(last), ...(code !== 0 && { crashed: `after its result: ${end}` }) });
+      else resolve({ skipped: `crashed, ${end}`, crashed: `${end}, no result: ${errors.trim().split('\n').slice(-12).join('\n')}` });
     });
   });
 }
@@ -44,24 +47,24 @@ function note(results, test, library, result) {
 }
 
 /**
- * @returns {Promise<{ results: object, failures: string[] }>} results[test][metric][library] =
- *   { values } or { skipped }
+ * @returns {Promise<{ results: object, crashes: { test, library, how }[] }>} results[test][metric][library]
+ *   = { values } or { skipped }
  */
 async function measure({ tests, libraries, scale, repeats, missing, onStep }) {
   const results = Object.fromEntries(tests.map((test) => [test, {}]));
-  const failures = [];
+  const crashes = [];
   for (let round = 0; round < repeats; round++) {
     for (const test of tests) {
       for (const library of libraries) {
         if (!takesPart(library, testOf(test))) continue;
         onStep({ round, test, library });
         const result = missing[library] ? { skipped: missing[library] } : await runChild(library, test, scale);
-        if (result.failed) failures.push(`${test} with ${library}: ${result.failed}`);
-        note(results, test, library, result.failed ? { skipped: 'failed' } : result);
+        if (result.crashed) crashes.push({ test, library, how: result.crashed });
+        note(results, test, library, result);
       }
     }
   }
-  return { results, failures };
+  return { results, crashes };
 }
 
 module.exports = { measure };

@@ -9,7 +9,7 @@ module.exports = {
   title: 'Resident memory',
   metrics: {
     idle: { label: 'an idle thread', unit: 'MB', better: 'less' },
-    loaded: { label: 'a pool of 4 after 200,000 small objects: growth of the process', unit: 'MB', better: 'less' },
+    loaded: { label: 'a pool of 4 under load of small objects: growth of the process', unit: 'MB', better: 'less' },
   },
 
   async run({ create, pick }) {
@@ -25,7 +25,7 @@ module.exports = {
     await pause(100);
     const base = megabytes();
     const busy = create({ source: echo, threads: 4 });
-    for (let i = 0; i < pick(200, 20, 2); i++) {
+    for (let i = 0; i < pick(200, 10, 2); i++) {
       await Promise.all(Array.from({ length: 1000 }, () => busy.run(smallObject)));
     }
     const loaded = megabytes() - base;

@@ -27,7 +27,7 @@ module.exports = {
     for (let i = 0; i < pick(20000, 4000, 200); i++) busy.push(await once());
     const { user, system } = process.cpuUsage(before);
     const asleep = [];
-    for (let i = 0; i < pick(300, 40, 5); i++) {
+    for (let i = 0; i < pick(300, 30, 5); i++) {
       await pause(10);
       asleep.push(await once());
     }

@@ -36,8 +36,8 @@ module.exports = {
     };
 
     const cold = await once();
-    const backToBack = await repeat(pick(20, 6, 2), 0);
-    const rested = await repeat(pick(20, 4, 2), 50);
+    const backToBack = await repeat(pick(20, 5, 2), 0);
+    const rested = await repeat(pick(20, 3, 2), 50);
     const pool = await startAll(create, 8);
     const begin = performance.now();
     await pool.close();
