@@ -56,6 +56,8 @@ function readOptions() {
 }
 
 function build() {
+  // scripts/lines.js names a library that it has built.
+  if (process.env.ISOLATED_THREADS_LIBRARY) return;
   const { status } = spawnSync(process.execPath, [path.join(root, 'scripts', 'setup.js')], { stdio: 'inherit' });
   if (status !== 0) throw new Error('the library could not be built');
 }
