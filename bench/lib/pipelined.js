@@ -44,7 +44,7 @@ const small = (title, value) => ({
   async run({ create, pick }) {
     const first = pick(20000, 5000, 1000);
     const most = pick(100000, 100000, 2000);
-    const roundTime = pick(1000, 200, 20);
+    const roundTime = pick(500, 200, 20);
     const rounds = pick(3, 2, 1);
     const results = {};
     for (const [name, threads] of [['two', 2], ['one', 1]]) {
@@ -102,7 +102,7 @@ const buffers = (title, megabytes, width, counts) => ({
     const count = pick(...counts);
     const timed = async (pool, task) => {
       const rates = [];
-      for (let i = 0; i < 3; i++) rates.push(await inFlight(task, count, width));
+      for (let i = 0; i < pick(4, 2, 2); i++) rates.push(await inFlight(task, count, width));
       await pool.close();
       await pause(10);
       return 1 / median(rates.slice(1));

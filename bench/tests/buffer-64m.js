@@ -2,4 +2,4 @@
 
 const { buffers } = require('../lib/pipelined.js');
 
-module.exports = buffers('A buffer of 64 MB, one after the other', 64, 1, [10, 2, 1]);
+module.exports = buffers('A buffer of 64 MB, one after the other', 64, 1, [5, 2, 1]);

@@ -4,7 +4,7 @@ const { echo } = require('../lib/sources.js');
 const { pause } = require('../lib/numbers.js');
 
 module.exports = {
-  title: 'A pool of 2 that is idle, half a second after work',
+  title: 'A pool of 2 that is idle, a while after work',
   isInline: true,
   metrics: {
     cpu: { label: 'CPU of the process a second', unit: 'ms', better: 'less' },
@@ -15,8 +15,8 @@ module.exports = {
     const pool = create({ source: echo, threads: 2 });
     for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 1000 }, () => pool.run(i)));
     // V8 has a timer of its own that tidies up after work.
-    await pause(pick(3000, 500, 100));
-    const time = pick(5000, 1000, 200);
+    await pause(pick(2000, 500, 100));
+    const time = pick(3000, 1000, 200);
     const before = process.resourceUsage();
     const begin = performance.now();
     await pause(time);

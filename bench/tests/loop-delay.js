@@ -19,7 +19,7 @@ module.exports = {
     const pool = create({ source: echo, threads: 2 });
     await Promise.all(Array.from({ length: 1000 }, (_, i) => pool.run(i)));
     const most = 1e6;
-    const time = pick(4000, 800, 200);
+    const time = pick(4000, 500, 200);
     let given = 0;
     let isOver = false;
     const lane = async () => {
