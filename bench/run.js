@@ -126,9 +126,9 @@ function report(run, options) {
   console.log(text);
   const results = path.join(__dirname, 'results');
   const charts = options.writes ? path.join(root, 'docs', 'charts') : path.join(results, run.scale);
-  const files = draw(run.results, charts);
+  const files = draw(run, charts);
   if (!options.from) {
-    const file = path.join(results, `${options.writes ? 'full' : run.scale}.json`);
+    const file = path.join(results, `${options.writes ? 'performance' : run.scale}.json`);
     fs.writeFileSync(file, `${JSON.stringify(run, null, 1)}\n`);
     console.log(`\nresults   ${path.relative(root, file)}`);
   }

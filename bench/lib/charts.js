@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { wasBusy } = require('./machine.js');
 const { format, median } = require('./numbers.js');
 
 const OURS = '#1a7f5a';
@@ -22,7 +23,13 @@ const charts = [
   ['abort', 'Abort of an endless loop to the next answer, ms (less is better)', ['abort', 'next']],
 ];
 
-function optionsOf(title, bars) {
+// A picture is looked at without its document: it says itself what it belongs to.
+function subtitleOf({ machine, scale, load, ...rest }) {
+  const what = `${machine.date}, Node ${machine.node}, ${machine.cores} cores, ${scale} run`;
+  return wasBusy({ machine, load, ...rest }) ? `${what}. The machine was busy with other work: not to be relied on` : what;
+}
+
+function optionsOf(title, subtitle, bars) {
   // The first library on top.
   const rows = bars.toReversed();
   // Bars of a logarithmic axis need somewhere to begin.
@@ -30,8 +37,8 @@ function optionsOf(title, bars) {
   return {
     animation: false,
     backgroundColor: '#ffffff',
-    title: { text: title, left: 12, top: 8, textStyle: { fontSize: 14, fontWeight: 'normal', color: '#24292f' } },
-    grid: { left: 130, right: 90, top: 40, bottom: 12 },
+    title: { text: title, subtext: subtitle, subtextStyle: { fontSize: 11, color: '#57606a' }, left: 12, top: 8, textStyle: { fontSize: 14, fontWeight: 'normal', color: '#24292f' } },
+    grid: { left: 130, right: 90, top: 56, bottom: 12 },
     xAxis: { type: 'log', min: 10 ** Math.floor(Math.log10(least) - 0.3), axisLabel: { show: false }, splitLine: { show: false } },
     yAxis: { type: 'category', data: rows.map(({ library }) => library), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: '#24292f' } },
     series: [{
@@ -46,8 +53,9 @@ function optionsOf(title, bars) {
   };
 }
 
-/** Draws what the results hold; gives the names of the files. */
-function draw(results, folder) {
+/** Draws what the results of a run hold; gives the names of the files. */
+function draw(run, folder) {
+  const { results } = run;
   const echarts = require('echarts');
   fs.mkdirSync(folder, { recursive: true });
   const files = [];
@@ -58,8 +66,8 @@ function draw(results, folder) {
       // A logarithm has no place for less.
       .filter(({ value }) => value > 0);
     if (bars.length === 0) continue;
-    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 640, height: 60 + bars.length * 26 });
-    chart.setOption(optionsOf(title, bars));
+    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 640, height: 76 + bars.length * 26 });
+    chart.setOption(optionsOf(title, subtitleOf(run), bars));
     fs.writeFileSync(path.join(folder, `${name}.svg`), `${chart.renderToSVGString()}\n`);
     chart.dispose();
     files.push(`${name}.svg`);

@@ -32,6 +32,9 @@ const describe = () => ({
   date: new Date().toISOString().slice(0, 10),
 });
 
+/** Had other work so much of the machine that the numbers mean little? `load`: before the run. */
+const wasBusy = ({ machine, load }) => load > machine.cores / 2;
+
 /** Lines of this library, a language each. */
 function lineCounts() {
   const counts = { C: 0, 'C++': 0, JavaScript: 0, tests: 0 };
@@ -46,4 +49,4 @@ function lineCounts() {
   return counts;
 }
 
-module.exports = { describe, lineCounts };
+module.exports = { describe, wasBusy, lineCounts };

@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const { testOf } = require('./catalogue.js');
+const { wasBusy } = require('./machine.js');
 const { compare } = require('./targets.js');
 const { format, median } = require('./numbers.js');
 
@@ -56,7 +57,7 @@ function markdown({ machine, versions, scale, repeats, load, lines, results, sec
   const head = [
     `${machine.date}, ${ways[scale]}. ${machine.cores} cores (${machine.cpu}), ${machine.memoryGB} GB, ${machine.system},`,
     `Node ${machine.node}, V8 ${machine.v8}; commit ${machine.commit}. ${repeats === 1 ? 'One process' : `Medians of ${repeats} processes (range)`} each; ${Math.round(seconds / 60)} minutes;`,
-    `load of the machine before it: ${load.toFixed(2)}.${load > machine.cores / 2 ? ' **It was busy with other work: rely on none of these numbers.**' : ''}`,
+    `load of the machine before it: ${load.toFixed(2)}.${wasBusy({ machine, load }) ? ' **It was busy with other work: rely on none of these numbers.**' : ''}`,
     `Versions: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
     `Lines of this library: ${Object.entries(lines).map(([name, count]) => `${name} ${count}`).join(', ')}.`,
   ].join('\n');
