@@ -137,13 +137,18 @@ static int run_task(iso_thread_t *thread, iso_task_t *task) {
   return status;
 }
 
+/* For the statistics. */
+static void note_heap(iso_thread_t *thread) {
+  atomic_store_explicit(
+      &thread->heap_bytes, iso_engine_heap_bytes(thread->engine), memory_order_relaxed
+  );
+}
+
 /* One turn of the loop, and of the jobs that it has made ready. */
 static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
   uv_run(&thread->loop, mode);
   iso_engine_idle(thread->engine);
-  atomic_store_explicit(
-      &thread->heap_bytes, iso_engine_heap_bytes(thread->engine), memory_order_relaxed
-  );
+  note_heap(thread);
   thread->runs_since_turn = 0;
 }
 
@@ -251,6 +256,7 @@ static bool load(iso_thread_t *thread) {
   int status = iso_engine_load(thread->engine, thread->pool->options.context, &error);
   status = await_pending(thread, status, &error);
   if (status == ISO_ETERMINATED || thread->out_of_memory) status = stop_reason(thread);
+  note_heap(thread);
   iso_pool__loaded(thread->pool, thread, status, &error);
   iso_message_reset(&error);
   return status == ISO_OK;
