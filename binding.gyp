@@ -8,6 +8,7 @@
       'src/core/account.c',
       'src/core/alloc.c',
       'src/core/console.c',
+      'src/core/guard.c',
       'src/core/histogram.c',
       'src/core/message.c',
       'src/core/owner.c',
@@ -17,6 +18,7 @@
       'src/core/stats.c',
       'src/core/task.c',
       'src/core/thread.c',
+      'src/core/watchdog.c',
     ],
   },
   'target_defaults': {
@@ -99,6 +101,7 @@
           'test/core/harness.c',
           'test/core/random.c',
           'test/core/test_basics.c',
+          'test/core/test_guard.c',
           'test/core/test_message.c',
           'test/core/test_oom.c',
           'test/core/test_owner.c',

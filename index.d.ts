@@ -21,6 +21,25 @@ export interface ThreadOptions {
    * for a string, `isolated-threads:context`.
    */
   filename?: string | undefined;
+  /**
+   * Milliseconds that a run, or the evaluation of the context, may take from its start in the thread,
+   * awaiting included. Beyond it the run is stopped where it stands and rejects with
+   * `ERR_THREAD_TIMEOUT`; the thread goes on. Default: Infinity.
+   */
+  timeout?: number | undefined;
+  /** As `timeout`, of the thread's CPU time: `ERR_THREAD_CPU_TIMEOUT`. Default: Infinity. */
+  cpuTimeout?: number | undefined;
+  /**
+   * Milliseconds that code may go on after it was told to stop (V8 has builtins that it cannot
+   * interrupt). After them its run is rejected all the same and the thread is written off; it is
+   * freed when it does come back. Default 1000.
+   */
+  interruptGrace?: number | undefined;
+  /**
+   * What becomes of the context when a run is interrupted: `'renew'`, the default, evaluates it anew,
+   * for the run may have left it half-written; `'keep'` keeps it as it is.
+   */
+  onInterrupt?: 'renew' | 'keep' | undefined;
 }
 
 export interface RunOptions {
@@ -34,6 +53,15 @@ export interface RunOptions {
    * their order (of equal priority), whatever the scheduler.
    */
   key?: string | number | bigint | undefined;
+  /** Milliseconds from its start in the thread. Default: that of the thread or pool. */
+  timeout?: number | undefined;
+  /** Milliseconds of CPU time. Default: that of the thread or pool. */
+  cpuTimeout?: number | undefined;
+  /**
+   * Ends the run when it is aborted: it leaves the queue, or is interrupted where it stands, and
+   * rejects with an AbortError (code `ABORT_ERR`) whose `cause` is the signal's reason.
+   */
+  signal?: AbortSignalLike | undefined;
 }
 
 /**
@@ -164,12 +192,18 @@ export interface ThreadPoolStats {
   stolen: number;
   /** Threads that died and were replaced. */
   respawned: number;
+  /** Runs (and jobs between runs) that were interrupted. */
+  interrupted: number;
+  /** Threads that were written off, because code in them did not stop, and have not come back. */
+  lost: number;
+  /** Threads in which V8 itself gave up; they stay for ever, with the memory they hold. */
+  parked: number;
   runTime: Histogram;
   waitTime: Histogram;
   perThread: ThreadStats[];
 }
 
-export type ThreadExitReason = 'retired' | 'disposed' | 'out-of-memory' | 'fatal' | 'context' | 'start';
+export type ThreadExitReason = 'retired' | 'disposed' | 'out-of-memory' | 'fatal' | 'context' | 'start' | 'timeout' | 'lost';
 
 export interface ThreadPoolEvents {
   threadStart: (thread: { threadId: number }) => void;
@@ -253,7 +287,13 @@ export type ThreadErrorCode =
   | 'ERR_THREAD_QUEUE_FULL'
   /** `close()` has been called. */
   | 'ERR_THREAD_CLOSED'
-  /** The run was cancelled while it waited (an AbortError). */
+  /** The run, or the evaluation of the context, took longer than `timeout` (a TimeoutError). */
+  | 'ERR_THREAD_TIMEOUT'
+  /** ... more CPU time than `cpuTimeout` (a TimeoutError). */
+  | 'ERR_THREAD_CPU_TIMEOUT'
+  /** Code in the thread could not be stopped; the `cause` of later ERR_THREAD_DISPOSED errors. */
+  | 'ERR_THREAD_LOST'
+  /** The run was aborted by its signal (an AbortError). */
   | 'ABORT_ERR';
 
 /** What the library itself has to say; what user code throws arrives as its own class. */

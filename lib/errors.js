@@ -37,10 +37,11 @@ function setStack(error, stack) {
   }
 }
 
+// Without those of this folder, of which the user need not know.
 const framesOf = (stack) => {
   const lines = stack.split('\n');
   const first = lines.findIndex((line) => /^\s+at /.test(line));
-  return first === -1 ? '' : lines.slice(first).join('\n');
+  return first === -1 ? '' : lines.slice(first).filter((line) => !line.includes(__dirname)).join('\n');
 };
 
 /**

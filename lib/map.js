@@ -100,7 +100,8 @@ class Mapping {
   /** Ends it all. An error of the source's own return counts only if there is none before it. */
   async end(hasFailed) {
     this.isOver = true;
-    for (const { token } of this.entries) this.cancel(token);
+    // What runs is let run, unless it is for the signal that all ends.
+    for (const { token } of this.entries) this.cancel(token, this.signal?.aborted ?? false);
     if (this.isExhausted) return;
     const closed = (async () => this.items.return?.())();
     if (hasFailed) closed.catch(() => {});
@@ -125,8 +126,8 @@ async function* generate(mapping) {
 }
 
 /**
- * @param {{ start: (token: object, item: unknown) => Promise<unknown>, cancel: (token: object) => void }} runs
- *   begins a run; ends one that waits
+ * @param {{ start: (token: object, item: unknown) => Promise<unknown>, cancel: (token: object, interrupts: boolean) => void }} runs
+ *   begins a run; ends one that waits, and if `interrupts` one that runs
  * @param {number} usual concurrency where the options name none
  * @returns {AsyncIterableIterator<unknown>}
  */

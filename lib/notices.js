@@ -17,6 +17,9 @@ const exitReasons = {
   ERR_THREAD_FATAL: 'fatal',
   ERR_THREAD_CONTEXT: 'context',
   ERR_THREAD_START: 'start',
+  ERR_THREAD_TIMEOUT: 'timeout',
+  ERR_THREAD_CPU_TIMEOUT: 'timeout',
+  ERR_THREAD_LOST: 'lost',
 };
 
 // The order of iso_notice_kind_t.

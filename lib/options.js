@@ -49,6 +49,14 @@ function oneOf(...names) {
   };
 }
 
+function atLeastZero(name, value) {
+  checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
+}
+
+function moreThanZero(name, value) {
+  checkNumber(name, value, 'a number of milliseconds, more than 0', (n) => n > 0);
+}
+
 // One row an option.
 const checks = {
   memoryLimit(name, value) {
@@ -65,9 +73,7 @@ const checks = {
   poolSize: threads(1),
   minThreads: threads(0),
   maxThreads: threads(1),
-  idleTimeout(name, value) {
-    checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
-  },
+  idleTimeout: atLeastZero,
   maxQueue(name, value) {
     checkNumber(name, value, 'an integer, 0 or more, or Infinity', (n) => n === Infinity || integer(0, Number.MAX_SAFE_INTEGER)(n));
   },
@@ -91,16 +97,20 @@ const checks = {
   signal(name, value) {
     if (!(value instanceof AbortSignal)) throw typeError(name, 'an AbortSignal', value);
   },
-  timeout(name, value) {
-    checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
-  },
+  closeTimeout: atLeastZero,
+  // Of runs, and their defaults in constructors.
+  timeout: moreThanZero,
+  cpuTimeout: moreThanZero,
+  interruptGrace: atLeastZero,
+  onInterrupt: oneOf('renew', 'keep'),
 };
 
 /**
  * Throws unless `options` is an object with only the `known` options, each as it must be. Gives a
- * copy: each was read once, so what was checked is what is used.
+ * copy: each was read once, so what was checked is what is used. `rows`: the check of an option that
+ * is not under its own name.
  */
-function checkOptions(options, known) {
+function checkOptions(options, known, rows = {}) {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw typeError('options', 'an object', options);
   }
@@ -115,7 +125,7 @@ function checkOptions(options, known) {
   for (const key of known) {
     const value = options[key];
     if (value === undefined) continue;
-    checks[key](`options.${key}`, value);
+    checks[rows[key] ?? key](`options.${key}`, value);
     checked[key] = value;
   }
   return checked;
@@ -127,15 +137,30 @@ function checkValue(name, value) {
   return value;
 }
 
-const RUN_OPTIONS = ['priority', 'key'];
+const RUN_OPTIONS = ['priority', 'key', 'timeout', 'cpuTimeout', 'signal'];
 
 /** The options of runWith; the key as the string that stands for it. */
 function checkRunOptions(options) {
-  const { priority, key } = checkOptions(options, RUN_OPTIONS);
-  return { priority, key: key === undefined ? undefined : `${typeof key} ${key}` };
+  const { key, ...rest } = checkOptions(options, RUN_OPTIONS);
+  return { ...rest, key: key === undefined ? undefined : `${typeof key} ${key}` };
 }
+
+// What Thread and ThreadPool have in common.
+const COMMON_OPTIONS = [
+  'memoryLimit', 'name', 'filename', 'timeout', 'cpuTimeout', 'interruptGrace', 'onInterrupt',
+];
+const DEFAULT_INTERRUPT_GRACE_MS = 1000;
 
 /** Megabytes as bytes; 0, which is no limit, for undefined. */
 const megabytes = (number = 0) => Math.floor(number * 1024 * 1024);
 
-module.exports = { checkOptions, checkRunOptions, checkValue, megabytes, typeError, rangeError };
+/** Common options as the native library wants them; milliseconds below 0 are no limit. */
+const nativeOptions = ({ memoryLimit, timeout, cpuTimeout, interruptGrace, onInterrupt }) => ({
+  memoryLimit: megabytes(memoryLimit),
+  timeout: timeout ?? -1,
+  cpuTimeout: cpuTimeout ?? -1,
+  interruptGrace: interruptGrace ?? DEFAULT_INTERRUPT_GRACE_MS,
+  keepContext: onInterrupt === 'keep',
+});
+
+module.exports = { checkOptions, checkRunOptions, checkValue, nativeOptions, COMMON_OPTIONS, typeError, rangeError };

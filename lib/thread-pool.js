@@ -6,11 +6,12 @@ const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { mapOver } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
-const { checkOptions, checkRunOptions, checkValue, megabytes, rangeError } = require('./options.js');
+const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS, rangeError } = require('./options.js');
+const { runWith } = require('./run.js');
 
 const POOL_OPTIONS = [
-  'memoryLimit', 'name', 'filename', 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout',
-  'maxQueue', 'maxTasksPerThread',
+  ...COMMON_OPTIONS, 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout', 'maxQueue',
+  'maxTasksPerThread',
 ];
 const DEFAULT_IDLE_TIMEOUT_MS = 10000;
 // Of a timer of Node's; more is taken for 1 ms.
@@ -40,15 +41,15 @@ class ThreadPool extends native.NativePool {
 
   constructor(context, poolSize, options = {}) {
     if (poolSize !== undefined) checkValue('poolSize', poolSize);
-    const { memoryLimit, name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
+    const { name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
     const source = readContext(context, filename, native.locate);
     const ownName = name ?? `${++poolsMade}`;
     const sizes = sizesOf(poolSize, rest);
     super({
       ...source,
+      ...nativeOptions(rest),
       ...sizes,
       idleTimeout: Math.min(rest.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS, 2 ** 31),
-      memoryLimit: megabytes(memoryLimit),
       scheduler: rest.scheduler ?? 'round-robin',
       steal: rest.steal ?? true,
       replace: true,
@@ -71,8 +72,7 @@ class ThreadPool extends native.NativePool {
   }
 
   runWith(options, ...args) {
-    const { priority = 0, key } = checkRunOptions(options);
-    return this.#traced(() => super.runTask(priority, key, undefined, ...args));
+    return this.#traced(() => runWith(this, options, args));
   }
 
   #traced(start) {
@@ -87,8 +87,8 @@ class ThreadPool extends native.NativePool {
     // As many as keep every thread busy while results are fetched, and as are not refused.
     const usual = this.#maxThreads + Math.min(this.#maxThreads, this.#maxQueue);
     return mapOver(source, options, usual, {
-      start: (token, item) => this.#traced(() => super.runTask(0, undefined, token, item)),
-      cancel: (token) => super.cancel(token),
+      start: (token, item) => this.#traced(() => super.runTask(0, undefined, undefined, undefined, token, item)),
+      cancel: (token, interrupts) => super.cancel(token, interrupts),
     });
   }
 
@@ -105,7 +105,7 @@ class ThreadPool extends native.NativePool {
   }
 
   close(options = {}) {
-    const { timeout } = checkOptions(options, ['timeout']);
+    const { timeout } = checkOptions(options, ['timeout'], { timeout: 'closeTimeout' });
     super.close();
     this.#closed ??= this.#ended();
     if (timeout !== undefined && timeout !== Infinity) {

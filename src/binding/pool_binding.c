@@ -187,6 +187,14 @@ static double number(napi_env env, napi_value object, const char *name) {
   return value;
 }
 
+/* Milliseconds, negative for no limit, as the core counts time. */
+static uint64_t nanoseconds(double milliseconds) {
+  const double most = 9e18;
+  double ns = milliseconds * 1e6;
+  if (milliseconds < 0 || ns > most) return ISO_NO_LIMIT;
+  return ns < 1 ? 1 : (uint64_t) ns;
+}
+
 static bool boolean(napi_env env, napi_value object, const char *name) {
   bool value = false;
   napi_get_value_bool(env, property(env, object, name), &value);
@@ -242,6 +250,10 @@ static int start(iso_pool_binding_t *pool, napi_env env, napi_value given) {
       .may_replace = boolean(env, given, "replace"),
       .max_queue = max_queue < 0 ? SIZE_MAX : (size_t) max_queue,
       .max_tasks_per_thread = (uint64_t) number(env, given, "maxTasksPerThread"),
+      .timeout_ns = nanoseconds(number(env, given, "timeout")),
+      .cpu_timeout_ns = nanoseconds(number(env, given, "cpuTimeout")),
+      .grace_ns = nanoseconds(number(env, given, "interruptGrace")),
+      .keeps_context = boolean(env, given, "keepContext"),
       .context = context,
       .callbacks = &callbacks,
       .data = pool,
@@ -335,10 +347,17 @@ static uint8_t bucket_of(napi_env env, napi_value key) {
   return (uint8_t) (hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24));
 }
 
-/* runTask(priority, key or undefined, token or undefined, ...args). `token`: an object by which
- * cancel() finds the run. */
+/* Milliseconds as JavaScript gives them, undefined for as the pool's options say. */
+static uint64_t limit_of(napi_env env, napi_value milliseconds) {
+  double value = 0;
+  if (napi_get_value_double(env, milliseconds, &value) != napi_ok) return 0;
+  return nanoseconds(value);
+}
+
+/* runTask(priority, key, timeout, cpuTimeout, token, ...args); all but the first may be undefined.
+ * `token`: an object by which cancel() finds the run, and whose `reason` says why it did. */
 static napi_value run_task(napi_env env, napi_callback_info info) {
-  enum { OPTION_COUNT = 3 };
+  enum { OPTION_COUNT = 5 };
   iso_args_t args;
   napi_value promise = NULL;
   napi_valuetype type = napi_undefined;
@@ -356,9 +375,11 @@ static napi_value run_task(napi_env env, napi_callback_info info) {
     made->task.has_key = true;
     made->task.key_bucket = bucket_of(env, args.values[1]);
   }
+  made->task.timeout_ns = limit_of(env, args.values[2]);
+  made->task.cpu_timeout_ns = limit_of(env, args.values[3]);
   if (!encode_arguments(made, args.count - OPTION_COUNT, args.values + OPTION_COUNT)) goto end;
-  napi_typeof(env, args.values[2], &type);
-  if (type == napi_object) iso_run_give_token(made, args.values[2]);
+  napi_typeof(env, args.values[4], &type);
+  if (type == napi_object) iso_run_give_token(made, args.values[4]);
   submit(made);
 
 end:
@@ -366,16 +387,19 @@ end:
   return promise;
 }
 
-/* cancel(token): whether the run was still waiting; it then rejects. */
+/* cancel(token, interrupts): whether the run was still waiting, or if `interrupts` is true running;
+ * it then rejects. */
 static napi_value cancel(napi_env env, napi_callback_info info) {
   iso_args_t args;
   napi_value result = NULL;
+  bool interrupts = false;
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
+  napi_get_value_bool(env, args.values[1], &interrupts);
   iso_run_t *found = pool == NULL ? NULL : iso_run_of_token(pool, args.values[0]);
-  bool is_waiting =
-      found != NULL && pool->core != NULL && iso_pool_cancel(pool->core, &found->task);
-  if (pool != NULL) napi_get_boolean(env, is_waiting, &result);
+  bool is_found =
+      found != NULL && pool->core != NULL && iso_pool_cancel(pool->core, &found->task, interrupts);
+  if (pool != NULL) napi_get_boolean(env, is_found, &result);
   iso_args_deinit(&args);
   return result;
 }

@@ -130,15 +130,17 @@ iso_run_t *iso_run_of_token(iso_pool_binding_t *pool, napi_value token) {
   return run->pool == pool ? run : NULL;
 }
 
-static void take_token(iso_run_t *run) {
+/* The token; NULL: there was none. */
+static napi_value take_token(iso_run_t *run) {
   napi_env env = run->pool->host->env;
   napi_value token = NULL;
   void *data = NULL;
-  if (run->token == NULL) return;
+  if (run->token == NULL) return NULL;
   napi_get_reference_value(env, run->token, &token);
   napi_remove_wrap(env, token, &data);
   napi_delete_reference(env, run->token);
   run->token = NULL;
+  return token;
 }
 
 static void free_run(iso_run_t *run) {
@@ -165,14 +167,26 @@ static napi_value trace_of(const iso_run_t *run) {
   return trace;
 }
 
+/* Of a run that was cancelled by `token`. */
+static napi_value abort_error(const iso_run_t *run, napi_value token) {
+  napi_env env = run->pool->host->env;
+  napi_value reason = undefined(env);
+  napi_value trace = trace_of(run);
+  if (token != NULL) napi_get_named_property(env, token, "reason", &reason);
+  return code_error(run->pool, ISO_ECANCELED, trace == NULL ? undefined(env) : trace, reason);
+}
+
 static void settle(iso_run_t *run) {
   napi_env env = run->pool->host->env;
+  napi_value token = take_token(run);
   int status = run->task.status;
   iso_value_t value = NULL;
   if (status == ISO_OK && iso_host_decode(&run->task.message, &value) == ISO_OK)
     napi_resolve_deferred(env, run->deferred, (napi_value) value);
   else if (status == ISO_OK)
     napi_reject_deferred(env, run->deferred, (napi_value) value);
+  else if (status == ISO_ECANCELED)
+    conclude(run, abort_error(run, token));
   else
     conclude(run, iso_status_error(run->pool, status, &run->task.message, trace_of(run)));
 }
@@ -189,7 +203,6 @@ static void deliver_run(iso_event_t *event, bool alive) {
   }
   napi_handle_scope scope = NULL;
   napi_open_handle_scope(pool->host->env, &scope);
-  take_token(run);
   settle(run);
   napi_close_handle_scope(pool->host->env, scope);
   free_run(run);

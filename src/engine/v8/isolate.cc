@@ -254,6 +254,23 @@ int call(
 
 } // namespace
 
+/* A context with the prelude in it. */
+static bool create_context(iso_engine_t *engine) {
+  HandleScope scope(engine->isolate);
+  Local<Context> context = Context::New(engine->isolate);
+  if (context.IsEmpty()) return false;
+  Context::Scope context_scope(context);
+  engine->context.Reset(engine->isolate, context);
+  return iso::run_prelude(engine, context);
+}
+
+static void forget_pending(iso_engine_t *engine) {
+  engine->pending = iso_pending_t::none;
+  engine->promise.Reset();
+  engine->rejections.clear();
+  engine->uncaught.clear();
+}
+
 int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   Isolate *isolate = create_isolate(config);
   if (isolate == nullptr) return ISO_ESTART;
@@ -268,20 +285,22 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   isolate->AddMessageListener(on_message);
   iso::set_limits(engine, config->heap_limit_bytes);
 
-  HandleScope scope(isolate);
-  Local<Context> context = Context::New(isolate);
-  bool is_ready = false;
-  if (!context.IsEmpty()) {
-    Context::Scope context_scope(context);
-    engine->context.Reset(isolate, context);
-    is_ready = iso::run_prelude(engine, context);
-  }
-  if (!is_ready) {
+  if (!create_context(engine)) {
     iso_engine_destroy(engine);
     return ISO_ESTART;
   }
   *out = engine;
   return ISO_OK;
+}
+
+int iso_engine_renew(iso_engine_t *engine) {
+  Isolate *isolate = engine->isolate;
+  forget_pending(engine);
+  engine->function.Reset();
+  engine->context.Reset();
+  isolate->ContextDisposedNotification();
+  if (create_context(engine)) return ISO_OK;
+  return isolate->IsExecutionTerminating() ? ISO_ETERMINATED : ISO_ESTART;
 }
 
 void iso_engine_destroy(iso_engine_t *engine) {
@@ -340,6 +359,20 @@ size_t iso_engine_heap_bytes(iso_engine_t *engine) {
 
 void iso_engine_terminate(iso_engine_t *engine) {
   engine->isolate->TerminateExecution();
+}
+
+void iso_engine_resume(iso_engine_t *engine) {
+  engine->isolate->CancelTerminateExecution();
+}
+
+void iso_engine_drop_jobs(iso_engine_t *engine) {
+  Isolate *isolate = engine->isolate;
+  Entry entry(engine);
+  /* The first termination may be used up. The next job meets this one, and V8 then forgets all. */
+  isolate->TerminateExecution();
+  isolate->PerformMicrotaskCheckpoint();
+  isolate->TerminateExecution();
+  forget_pending(engine);
 }
 
 void iso_engine_abandon(iso_engine_t *engine) {
