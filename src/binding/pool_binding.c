@@ -428,7 +428,10 @@ static napi_value broadcast(napi_env env, napi_callback_info info) {
   /* A pool without a thread, or without an end: one promise says so. */
   if (count == 0) count = 1;
   runs = iso_alloc_zeroed(count * sizeof(*runs));
-  if (runs == NULL) goto end;
+  if (runs == NULL) {
+    napi_throw_error(env, "ERR_THREAD_NO_MEMORY", "no memory for the runs");
+    goto end;
+  }
   iso_broadcast(pool, count, runs, &args, promises);
 
 end:
