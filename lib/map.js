@@ -31,7 +31,7 @@ async function* generate(pool, items, concurrency, ordered, signal) {
 
   const launch = (item) => {
     const entry = { token: {} };
-    entry.promise = pool.runTask(0, undefined, entry.token, item).then((value) => ({ entry, value }));
+    entry.promise = pool.runTask(0, undefined, entry.token, undefined, item).then((value) => ({ entry, value }));
     entry.promise.catch(() => {});
     entries.push(entry);
   };

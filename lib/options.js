@@ -3,6 +3,7 @@
 // Every option of the package: what it must be, and how it is said when it is not.
 
 const { inspect } = require('node:util');
+const { transferable } = require('./transferable.js');
 
 const MIN_MEMORY_LIMIT_MB = 8;
 const MAX_MEMORY_LIMIT_MB = 1024 * 1024;
@@ -81,6 +82,9 @@ const checks = {
   key(name, value) {
     if (!['string', 'number', 'bigint'].includes(typeof value)) throw typeError(name, 'a string, a number or a bigint', value);
   },
+  transfer(name, value) {
+    if (!Array.isArray(value)) throw typeError(name, 'an array of ArrayBuffers', value);
+  },
   // Of map and close.
   concurrency(name, value) {
     checkNumber(name, value, 'an integer, 1 or more', integer(1, Number.MAX_SAFE_INTEGER));
@@ -118,12 +122,16 @@ function checkValue(name, value) {
   return value;
 }
 
-const RUN_OPTIONS = ['priority', 'key'];
+const RUN_OPTIONS = ['priority', 'key', 'transfer'];
 
-/** The options of runWith; the key as the string that stands for it. */
+/** The options of runWith; the key as the string that stands for it, of the list what may move. */
 function checkRunOptions(options) {
-  const { priority, key } = checkOptions(options, RUN_OPTIONS);
-  return { priority, key: key === undefined ? undefined : `${typeof key} ${key}` };
+  const { priority, key, transfer } = checkOptions(options, RUN_OPTIONS);
+  return {
+    priority,
+    key: key === undefined ? undefined : `${typeof key} ${key}`,
+    transfer: transfer && transferable(transfer),
+  };
 }
 
 /** Megabytes as bytes; 0, which is no limit, for undefined. */

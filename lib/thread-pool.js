@@ -64,8 +64,8 @@ class ThreadPool extends native.NativePool {
   }
 
   runWith(options, ...args) {
-    const { priority = 0, key } = checkRunOptions(options);
-    const start = () => super.runTask(priority, key, undefined, ...args);
+    const { priority = 0, key, transfer } = checkRunOptions(options);
+    const start = () => super.runTask(priority, key, undefined, transfer, ...args);
     return tracesTasks() ? traceTask(this, start) : start();
   }
 

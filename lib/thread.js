@@ -38,8 +38,8 @@ class Thread extends native.NativePool {
   }
 
   runWith(options, ...args) {
-    const { priority = 0, key } = checkRunOptions(options);
-    return super.runTask(priority, key, undefined, ...args);
+    const { priority = 0, key, transfer } = checkRunOptions(options);
+    return super.runTask(priority, key, undefined, transfer, ...args);
   }
 }
 

@@ -206,7 +206,7 @@ static iso_message_t *encode_context(napi_env env, napi_value options) {
   iso_value_t exception = NULL;
   iso_message_t *context = iso_message_create();
   if (context == NULL) return NULL;
-  if (iso_host_encode((const iso_value_t *) parts, 4, context, &exception) == ISO_OK)
+  if (iso_host_encode((const iso_value_t *) parts, 4, NULL, context, &exception) == ISO_OK)
     return context;
   iso_message_destroy(context);
   napi_throw(env, (napi_value) exception);
@@ -282,9 +282,12 @@ static void submit(iso_run_t *run) {
 }
 
 /* Puts the arguments into the run; false: they cannot be cloned, and the run is over. */
-static bool encode_arguments(iso_run_t *run, size_t count, const napi_value *values) {
+static bool
+encode_arguments(iso_run_t *run, size_t count, const napi_value *values, napi_value transfer) {
   iso_value_t exception = NULL;
-  int status = iso_host_encode((const iso_value_t *) values, count, &run->task.message, &exception);
+  int status = iso_host_encode(
+      (const iso_value_t *) values, count, (iso_value_t) transfer, &run->task.message, &exception
+  );
   if (status == ISO_OK) return true;
   iso_run_refuse(run, count, values, (napi_value) exception);
   return false;
@@ -302,7 +305,7 @@ static napi_value run(napi_env env, napi_callback_info info) {
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
   iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
-  if (made != NULL && encode_arguments(made, args.count, args.values)) submit(made);
+  if (made != NULL && encode_arguments(made, args.count, args.values, NULL)) submit(made);
   iso_args_deinit(&args);
   return promise;
 }
@@ -318,10 +321,10 @@ static uint8_t bucket_of(napi_env env, napi_value key) {
   return (uint8_t) (hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24));
 }
 
-/* runTask(priority, key or undefined, token or undefined, ...args). `token`: an object by which
- * cancel() finds the run. */
+/* runTask(priority, key or undefined, token or undefined, transfer or undefined, ...args). `token`:
+ * an object by which cancel() finds the run; `transfer`: an array. */
 static napi_value run_task(napi_env env, napi_callback_info info) {
-  enum { OPTION_COUNT = 3 };
+  enum { OPTION_COUNT = 4 };
   iso_args_t args;
   napi_value promise = NULL;
   napi_valuetype type = napi_undefined;
@@ -335,7 +338,10 @@ static napi_value run_task(napi_env env, napi_callback_info info) {
     made->task.has_key = true;
     made->task.key_bucket = bucket_of(env, args.values[1]);
   }
-  if (!encode_arguments(made, args.count - OPTION_COUNT, args.values + OPTION_COUNT)) goto end;
+  napi_typeof(env, args.values[3], &type);
+  napi_value transfer = type == napi_object ? args.values[3] : NULL;
+  if (!encode_arguments(made, args.count - OPTION_COUNT, args.values + OPTION_COUNT, transfer))
+    goto end;
   napi_typeof(env, args.values[2], &type);
   if (type == napi_object) iso_run_give_token(made, args.values[2]);
   submit(made);

@@ -225,7 +225,7 @@ void iso_broadcast(
     if (run == NULL) break;
     napi_set_element(env, promises, (uint32_t) made, promise);
     if (iso_host_encode(
-            (const iso_value_t *) args->values, args->count, &run->task.message, &exception
+            (const iso_value_t *) args->values, args->count, NULL, &run->task.message, &exception
         ) != ISO_OK) {
       iso_run_refuse(run, args->count, args->values, (napi_value) exception);
       break;

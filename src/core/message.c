@@ -22,16 +22,16 @@ void iso_message_init(iso_message_t *message) {
   message->size = 0;
   message->capacity = ISO_MESSAGE_INLINE_BYTES;
   message->bytes = message->inline_bytes;
-  message->stores = NULL;
-  message->store_count = 0;
-  message->store_capacity = 0;
+  message->parts = NULL;
+  message->part_count = 0;
+  message->part_capacity = 0;
 }
 
 void iso_message_reset(iso_message_t *message) {
   if (message->bytes != message->inline_bytes) iso_free(message->bytes);
-  for (uint32_t i = 0; i < message->store_count; i++)
-    iso_store_destroy(message->stores[i]);
-  iso_free(message->stores);
+  for (uint32_t i = 0; i < message->part_count; i++)
+    iso_part_destroy(&message->parts[i]);
+  iso_free(message->parts);
   iso_message_init(message);
 }
 
@@ -66,17 +66,26 @@ void *iso_message_grow(iso_message_t *message, size_t size, size_t *capacity) {
   return message->bytes;
 }
 
-int iso_message_add_store(iso_message_t *message, iso_store_t *store, uint32_t *index) {
-  if (message->store_count == message->store_capacity) {
-    uint32_t capacity = message->store_capacity == 0 ? 4 : message->store_capacity * 2;
-    iso_store_t **stores = iso_realloc((void *) message->stores, capacity * sizeof(*stores));
-    if (stores == NULL) return ISO_ENOMEM;
-    message->stores = stores;
-    message->store_capacity = capacity;
+int iso_message_add_part(
+    iso_message_t *message, iso_part_kind_t kind, void *object, uint32_t *index
+) {
+  if (message->part_count == message->part_capacity) {
+    uint32_t capacity = message->part_capacity == 0 ? 4 : message->part_capacity * 2;
+    iso_part_t *parts = iso_realloc(message->parts, capacity * sizeof(*parts));
+    if (parts == NULL) return ISO_ENOMEM;
+    message->parts = parts;
+    message->part_capacity = capacity;
   }
-  *index = message->store_count;
-  message->stores[message->store_count++] = store;
+  *index = message->part_count;
+  message->parts[message->part_count++] = (iso_part_t){.kind = kind, .object = object};
   return ISO_OK;
+}
+
+const iso_part_t *
+iso_message_part(const iso_message_t *message, iso_part_kind_t kind, uint64_t index) {
+  if (index >= message->part_count) return NULL;
+  const iso_part_t *part = &message->parts[index];
+  return part->kind == kind && part->object != NULL ? part : NULL;
 }
 
 /* Room for `bytes` more at the end, growing by doubling; NULL when there is no memory. */
@@ -174,4 +183,56 @@ int iso_message_next(const iso_message_t *message, size_t *offset, iso_flat_t *o
     break;
   }
   return ok ? ISO_OK : ISO_EMALFORMED;
+}
+
+/* Views: type and part (4 bytes each), offset and size (8 bytes each). */
+
+size_t iso_view_element_bytes(iso_view_type_t type) {
+  static const uint8_t bytes[ISO_VIEW_TYPE_COUNT] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 1};
+  return bytes[type];
+}
+
+void iso_view_write(const iso_view_t *view, uint8_t bytes[ISO_VIEW_BYTES]) {
+  uint32_t type = view->type;
+  memcpy(bytes, &type, 4);
+  memcpy(bytes + 4, &view->part_plus_1, 4);
+  memcpy(bytes + 8, &view->offset, 8);
+  memcpy(bytes + 16, &view->size, 8);
+}
+
+int iso_view_read(
+    const iso_message_t *message, const uint8_t bytes[ISO_VIEW_BYTES], iso_view_t *out
+) {
+  uint32_t type = 0;
+  iso_view_t view = {.type = ISO_VIEW_UINT8};
+  memcpy(&type, bytes, 4);
+  memcpy(&view.part_plus_1, bytes + 4, 4);
+  memcpy(&view.offset, bytes + 8, 8);
+  memcpy(&view.size, bytes + 16, 8);
+  if (type >= ISO_VIEW_TYPE_COUNT) return ISO_EMALFORMED;
+  view.type = (iso_view_type_t) type;
+  if (view.part_plus_1 != ISO_VIEW_NO_PART) {
+    const iso_part_t *part = iso_message_part(message, ISO_PART_BUFFER, view.part_plus_1 - 1);
+    if (part == NULL || part->base > view.offset) return ISO_EMALFORMED;
+    view.offset -= part->base;
+  }
+  *out = view;
+  return ISO_OK;
+}
+
+bool iso_view_fits(const iso_view_t *view, uint64_t buffer_bytes) {
+  uint64_t element = iso_view_element_bytes(view->type);
+  return view->offset <= buffer_bytes && view->size <= buffer_bytes - view->offset &&
+         view->offset % element == 0 && view->size % element == 0;
+}
+
+/* A part costs some allocations, so a buffer must be larger than this to be worth one. */
+enum { SMALL_BUFFER_BYTES = 2048 };
+
+bool iso_buffer_is_small(uint64_t buffer_bytes) {
+  return buffer_bytes <= SMALL_BUFFER_BYTES;
+}
+
+bool iso_view_may_travel_alone(uint64_t view_bytes, uint64_t buffer_bytes) {
+  return !iso_buffer_is_small(buffer_bytes) && view_bytes <= buffer_bytes / 2;
 }

@@ -28,6 +28,6 @@ void fake_gate_wait(int calls);
 
 /* Stores that have not been destroyed. */
 extern int fake_live_stores;
-struct iso_store_s *fake_store_create(void);
+void *fake_store_create(void);
 
 #endif
