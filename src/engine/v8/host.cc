@@ -27,6 +27,23 @@ iso_value_t from_local(Local<Value> local) {
   return value;
 }
 
+/* Made by the first decoding in an environment, freed at its end. */
+thread_local iso::shapes_t *host_shapes;
+
+iso::shapes_t *shapes_of_host(Isolate *isolate) {
+  if (host_shapes != nullptr) return host_shapes;
+  host_shapes = iso::create_shapes();
+  node::AddEnvironmentCleanupHook(
+      isolate,
+      [](void *) {
+        iso::destroy_shapes(host_shapes);
+        host_shapes = nullptr;
+      },
+      nullptr
+  );
+  return host_shapes;
+}
+
 Local<Context> current_context() {
   return Isolate::GetCurrent()->GetCurrentContext();
 }
@@ -60,9 +77,10 @@ int iso_host_encode(
 }
 
 int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
-  v8::TryCatch try_catch(Isolate::GetCurrent());
+  Isolate *isolate = Isolate::GetCurrent();
+  v8::TryCatch try_catch(isolate);
   std::vector<Local<Value>> values;
-  if (!iso::decode(current_context(), message, nullptr, &values)) {
+  if (!iso::decode(current_context(), message, {nullptr, shapes_of_host(isolate)}, &values)) {
     *value = from_local(try_catch.Exception());
     return ISO_EXCEPTION;
   }

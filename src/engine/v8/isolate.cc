@@ -271,6 +271,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->hooks = config->hooks;
   engine->hooks_data = config->hooks_data;
   engine->account = config->account;
+  engine->shapes = iso::create_shapes();
   isolate->SetData(kEngineSlot, engine);
   isolate->Enter();
   isolate->AddMessageListener(on_message);
@@ -297,6 +298,7 @@ void iso_engine_destroy(iso_engine_t *engine) {
   uv_loop_s *loop = engine->loop;
   node::MultiIsolatePlatform *platform = engine->platform;
   /* Its handles go before the isolate does. */
+  iso::destroy_shapes(engine->shapes);
   delete engine;
   isolate->SetData(kEngineSlot, nullptr);
   isolate->Exit();
@@ -312,7 +314,7 @@ void iso_engine_destroy(iso_engine_t *engine) {
 int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(entry.context, source, engine->account, &values))
+  if (!iso::decode(entry.context, source, {engine->account, engine->shapes}, &values))
     return put_caught(engine, &entry, error);
   Local<Function> load = engine->prelude.load.Get(engine->isolate);
   return call(engine, &entry, iso_pending_t::load, load, &values, error);
@@ -321,7 +323,7 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(entry.context, message, engine->account, &values)) {
+  if (!iso::decode(entry.context, message, {engine->account, engine->shapes}, &values)) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
     return put_caught(engine, &entry, message);
   }

@@ -2,6 +2,8 @@
  * core/message.h's; here is only the walk. */
 #include "engine/v8/v8_internal.h"
 
+#include <cmath>
+
 #include "core/error.h"
 
 namespace iso {
@@ -61,26 +63,6 @@ MaybeLocal<Value> make_string(Isolate *isolate, const iso_flat_t &flat) {
   return made;
 }
 
-MaybeLocal<Value> make_value(Isolate *isolate, const iso_flat_t &flat) {
-  switch (flat.tag) {
-  case ISO_TAG_INT32:
-    return v8::Integer::New(isolate, flat.integer);
-  case ISO_TAG_DOUBLE:
-    return v8::Number::New(isolate, flat.number);
-  case ISO_TAG_NULL:
-    return v8::Null(isolate);
-  case ISO_TAG_TRUE:
-    return v8::True(isolate);
-  case ISO_TAG_FALSE:
-    return v8::False(isolate);
-  case ISO_TAG_STRING8:
-  case ISO_TAG_STRING16:
-    return make_string(isolate, flat);
-  default:
-    return v8::Undefined(isolate);
-  }
-}
-
 bool decode_flat(
     Isolate *isolate, const iso_message_t *message, std::vector<Local<Value>> *values
 ) {
@@ -99,6 +81,27 @@ bool decode_flat(
 }
 
 } // namespace
+
+MaybeLocal<Value> make_value(Isolate *isolate, const iso_flat_t &flat) {
+  switch (flat.tag) {
+  case ISO_TAG_INT32:
+    return v8::Integer::New(isolate, flat.integer);
+  case ISO_TAG_DOUBLE:
+    /* One of the NaNs is V8's own mark for a hole. */
+    return v8::Number::New(isolate, std::isnan(flat.number) ? NAN : flat.number);
+  case ISO_TAG_NULL:
+    return v8::Null(isolate);
+  case ISO_TAG_TRUE:
+    return v8::True(isolate);
+  case ISO_TAG_FALSE:
+    return v8::False(isolate);
+  case ISO_TAG_STRING8:
+  case ISO_TAG_STRING16:
+    return make_string(isolate, flat);
+  default:
+    return v8::Undefined(isolate);
+  }
+}
 
 bool encode(
     Local<Context> context, const Local<Value> *values, size_t count, iso_message_t *message,
@@ -123,13 +126,17 @@ bool encode(
 }
 
 bool decode(
-    Local<Context> context, const iso_message_t *message, iso_account_t *account,
+    Local<Context> context, const iso_message_t *message, const side_t &side,
     std::vector<Local<Value>> *values
 ) {
   Isolate *isolate = Isolate::GetCurrent();
   if (!message->is_clone) return decode_flat(isolate, message, values);
   Local<Value> value;
-  if (!read_clone(context, message, account).ToLocal(&value)) return false;
+  if (side.shapes != nullptr && make_shaped(context, message, side.shapes).ToLocal(&value)) {
+    /* Done. */
+  } else if (!read_clone(context, message, side.account).ToLocal(&value)) {
+    return false;
+  }
   if (message->count == 1) {
     values->push_back(value);
     return true;

@@ -9,6 +9,10 @@
 #include "engine/engine.h"
 #include "engine/v8/v8_compat.h"
 
+namespace iso {
+struct shapes_t;
+}
+
 /* The functions of src/prelude/prelude.js, made once in each isolate. */
 struct iso_prelude_t {
   v8::Global<v8::Function> load;
@@ -34,6 +38,7 @@ struct iso_engine_s {
   const iso_engine_hooks_t *hooks;
   void *hooks_data;
   iso_account_t *account;
+  iso::shapes_t *shapes;
   bool is_unregistered;
 
   v8::Global<v8::Context> context;
@@ -48,6 +53,24 @@ struct iso_engine_s {
 };
 
 namespace iso {
+
+struct shapes_t;
+
+/* What an isolate needs to decode. */
+struct side_t {
+  /* Of a thread, which pays for the buffers that arrive; NULL: the host does not. */
+  iso_account_t *account;
+  /* NULL: it keeps none. */
+  shapes_t *shapes;
+};
+
+/* shapes.cc */
+shapes_t *create_shapes();
+/* Before its isolate goes. */
+void destroy_shapes(shapes_t *shapes);
+/* Empty: V8 must read it, and there is no exception unless the isolate is being terminated. */
+v8::MaybeLocal<v8::Value>
+make_shaped(v8::Local<v8::Context> context, const iso_message_t *message, shapes_t *shapes);
 
 /* message.cc. Both leave an exception pending where they fail (false, empty). */
 
@@ -64,11 +87,12 @@ bool encode(
     v8::Local<v8::Context> context, const v8::Local<v8::Value> *values, size_t count,
     iso_message_t *message, const encode_options_t &options
 );
-/* `account`: of the thread that decodes, which pays for the buffers that arrive; NULL: the host. */
 bool decode(
-    v8::Local<v8::Context> context, const iso_message_t *message, iso_account_t *account,
+    v8::Local<v8::Context> context, const iso_message_t *message, const side_t &side,
     std::vector<v8::Local<v8::Value>> *values
 );
+/* Empty, and no exception: the string is too long. */
+v8::MaybeLocal<v8::Value> make_value(v8::Isolate *isolate, const iso_flat_t &flat);
 
 /* clone_write.cc, clone_read.cc: the clones among them. All values make one clone: of the one, or
  * of an array of them. */
