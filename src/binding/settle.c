@@ -139,7 +139,7 @@ static void settle(iso_run_t *run) {
   napi_env env = run->pool->host->env;
   int status = run->task.status;
   iso_value_t value = NULL;
-  if (status == ISO_OK && iso_host_decode(&run->task.message, &value) == ISO_OK)
+  if (status == ISO_OK && iso_host_take(&run->task.message, &value) == ISO_OK)
     napi_resolve_deferred(env, run->deferred, (napi_value) value);
   else if (status == ISO_OK)
     napi_reject_deferred(env, run->deferred, (napi_value) value);

@@ -84,6 +84,10 @@ void iso_block_destroy(void *block) {
     free(header);
 }
 
+size_t iso_block_size(const void *block) {
+  return ((const header_t *) block - 1)->bytes;
+}
+
 bool iso_block_charge(void *block, iso_account_t *account) {
   header_t *header = header_of(block);
   if (!iso_account_charge(account, header->bytes)) return false;

@@ -26,6 +26,8 @@ void *iso_block_create(size_t bytes, bool is_zeroed);
 /* Gives back what it was charged for. */
 void iso_block_destroy(void *block);
 
+size_t iso_block_size(const void *block);
+
 /* Charges a block that nobody pays for; keeps a reference to the account. False: over its limit. */
 bool iso_block_charge(void *block, iso_account_t *account);
 /* From now on nobody pays for it. */

@@ -5,7 +5,8 @@
  *   double                      tag, 8 bytes
  *   string8                     tag, length (8 bytes), characters
  *   string16                    tag, length (8 bytes), 0 or 1 byte so that they are even,
- * characters
+ *                               characters
+ *   far string8, 16             tag, length (8 bytes), index of the part (4 bytes)
  *
  * Numbers are in this machine's order: a message never leaves its process. */
 #include "core/message.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/block.h"
 #include "core/error.h"
 #include "engine/engine.h"
 
@@ -27,10 +29,17 @@ void iso_message_init(iso_message_t *message) {
   message->part_capacity = 0;
 }
 
+static void destroy_part(iso_part_t *part) {
+  if (part->kind == ISO_PART_STRING)
+    iso_block_destroy(part->object);
+  else
+    iso_part_destroy(part);
+}
+
 void iso_message_reset(iso_message_t *message) {
   if (message->bytes != message->inline_bytes) iso_free(message->bytes);
   for (uint32_t i = 0; i < message->part_count; i++)
-    iso_part_destroy(&message->parts[i]);
+    destroy_part(&message->parts[i]);
   iso_free(message->parts);
   iso_message_init(message);
 }
@@ -124,9 +133,35 @@ int iso_message_put_double(iso_message_t *message, double number) {
   return put(message, ISO_TAG_DOUBLE, &number, sizeof(number));
 }
 
+/* A string from this size on is worth a block, which the receiver takes over as it is. */
+enum { FAR_STRING_BYTES = 64 << 10 };
+
+static int
+put_far_string(iso_message_t *message, bool two_byte, size_t length, uint8_t **characters) {
+  uint64_t length_field = length;
+  uint32_t index = 0;
+  uint8_t payload[sizeof(length_field) + sizeof(index)] = {0};
+  size_t size = message->size;
+  int status =
+      put(message, two_byte ? ISO_TAG_FAR_STRING16 : ISO_TAG_FAR_STRING8, payload, sizeof(payload));
+  if (status != ISO_OK) return status;
+  void *block = iso_block_create(two_byte ? length * 2 : length, false);
+  if (block == NULL || iso_message_add_part(message, ISO_PART_STRING, block, &index) != ISO_OK) {
+    iso_block_destroy(block);
+    message->size = size;
+    message->count--;
+    return ISO_ENOMEM;
+  }
+  memcpy(message->bytes + size + 1, &length_field, sizeof(length_field));
+  memcpy(message->bytes + size + 1 + sizeof(length_field), &index, sizeof(index));
+  *characters = block;
+  return ISO_OK;
+}
+
 int iso_message_put_string(
     iso_message_t *message, bool two_byte, size_t length, uint8_t **characters
 ) {
+  if (length >= FAR_STRING_BYTES) return put_far_string(message, two_byte, length, characters);
   uint64_t length_field = length;
   size_t header = 1 + sizeof(length_field);
   size_t padding = two_byte && (message->size + header) % 2 != 0 ? 1 : 0;
@@ -163,11 +198,35 @@ static bool read_string(const iso_message_t *message, size_t *offset, iso_flat_t
   return true;
 }
 
+static bool read_far_string(const iso_message_t *message, size_t *offset, iso_flat_t *out) {
+  uint64_t length = 0;
+  uint32_t index = 0;
+  if (!read(message, offset, &length, sizeof(length))) return false;
+  if (!read(message, offset, &index, sizeof(index))) return false;
+  const iso_part_t *part = iso_message_part(message, ISO_PART_STRING, index);
+  size_t width = out->tag == ISO_TAG_FAR_STRING16 ? 2 : 1;
+  if (part == NULL || length > iso_block_size(part->object) / width) return false;
+  out->tag = width == 2 ? ISO_TAG_STRING16 : ISO_TAG_STRING8;
+  out->characters = part->object;
+  out->length = (size_t) length;
+  out->part_plus_1 = index + 1;
+  return true;
+}
+
+void *iso_message_take_block(iso_message_t *message, const iso_flat_t *flat) {
+  if (flat->part_plus_1 == 0) return NULL;
+  iso_part_t *part = &message->parts[flat->part_plus_1 - 1];
+  void *block = part->object;
+  part->object = NULL;
+  return block;
+}
+
 int iso_message_next(const iso_message_t *message, size_t *offset, iso_flat_t *out) {
   uint8_t tag = 0;
   bool ok = *offset <= message->size && read(message, offset, &tag, 1) && tag < ISO_TAG_COUNT;
   if (!ok) return ISO_EMALFORMED;
   out->tag = (iso_tag_t) tag;
+  out->part_plus_1 = 0;
   switch (out->tag) {
   case ISO_TAG_INT32:
     ok = read(message, offset, &out->integer, sizeof(out->integer));
@@ -178,6 +237,10 @@ int iso_message_next(const iso_message_t *message, size_t *offset, iso_flat_t *o
   case ISO_TAG_STRING8:
   case ISO_TAG_STRING16:
     ok = read_string(message, offset, out);
+    break;
+  case ISO_TAG_FAR_STRING8:
+  case ISO_TAG_FAR_STRING16:
+    ok = read_far_string(message, offset, out);
     break;
   default:
     break;

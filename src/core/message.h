@@ -32,12 +32,14 @@ typedef enum iso_part_kind_e {
   ISO_PART_BUFFER,
   /* A compiled WebAssembly.Module, which isolates share. */
   ISO_PART_MODULE,
+  /* The characters of a long string: a block (block.h), which the receiver's string may keep. */
+  ISO_PART_STRING,
   ISO_PART_COUNT
 } iso_part_kind_t;
 
 typedef struct iso_part_s {
   iso_part_kind_t kind;
-  /* Made by the engine, and destroyed by its iso_part_destroy. NULL: an empty place. */
+  /* A block, or made by the engine and destroyed by its iso_part_destroy. NULL: an empty place. */
   void *object;
   /* Of ISO_PART_BUFFER: where in the sender's buffer it starts, in bytes. */
   uint64_t base;
@@ -150,6 +152,9 @@ typedef enum iso_tag_e {
   /* One byte a character (Latin-1), two bytes a character (UTF-16, of this machine's order). */
   ISO_TAG_STRING8,
   ISO_TAG_STRING16,
+  /* The same, long, in a part of the message. Values are read as ISO_TAG_STRING8 and 16. */
+  ISO_TAG_FAR_STRING8,
+  ISO_TAG_FAR_STRING16,
   ISO_TAG_COUNT
 } iso_tag_t;
 
@@ -161,16 +166,23 @@ typedef struct iso_flat_s {
   const uint8_t *characters;
   /* In characters. */
   size_t length;
+  /* The index of the part in which the characters stand, plus 1; 0: in none. */
+  uint32_t part_plus_1;
 } iso_flat_t;
 
 /* Each appends one value. Errors: ISO_ENOMEM, and the message as it was. */
 int iso_message_put_tag(iso_message_t *message, iso_tag_t tag);
 int iso_message_put_int32(iso_message_t *message, int32_t integer);
 int iso_message_put_double(iso_message_t *message, double number);
-/* Gives in *characters where the caller must write `length` characters of 1 or 2 bytes. */
+/* Gives in *characters where the caller must write `length` characters of 1 or 2 bytes. Long
+ * strings get a part of their own. */
 int iso_message_put_string(
     iso_message_t *message, bool two_byte, size_t length, uint8_t **characters
 );
+
+/* Gives away the block in which the characters of a flat value stand: from now on the caller owns
+ * it. NULL: they stand in none. */
+void *iso_message_take_block(iso_message_t *message, const iso_flat_t *flat);
 
 /* Reads the value at *offset and moves *offset behind it.
  * Errors: ISO_EMALFORMED where the bytes are not those of a value; nothing is read out of bounds.

@@ -71,6 +71,7 @@ static bool take_string(reader_t *reader, uint8_t width, iso_flat_t *out) {
   out->tag = width == 2 ? ISO_TAG_STRING16 : ISO_TAG_STRING8;
   out->characters = reader->at;
   out->length = bytes / width;
+  out->part_plus_1 = 0;
   reader->at += bytes;
   return true;
 }

@@ -109,6 +109,8 @@ iso_value_t iso_host_transfer_function(void);
 
 /* The one value of a message. Errors: ISO_EXCEPTION, and the exception in *value. */
 int iso_host_decode(const iso_message_t *message, iso_value_t *value);
+/* The same, of a message that is not needed any more: the value may keep what it holds. */
+int iso_host_take(iso_message_t *message, iso_value_t *value);
 
 /* Where a function's source starts: its script's name in *file (undefined if it has none), and the
  * line and column, from 0, of its parameter list; -1 if not known. */

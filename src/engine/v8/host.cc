@@ -76,11 +76,13 @@ int iso_host_encode(
   return ISO_ECLONE;
 }
 
-int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
+static int decode_value(iso_message_t *message, bool is_shared, iso_value_t *value) {
   Isolate *isolate = Isolate::GetCurrent();
   v8::TryCatch try_catch(isolate);
   std::vector<Local<Value>> values;
-  if (!iso::decode(current_context(), message, {nullptr, shapes_of_host(isolate)}, &values)) {
+  if (!iso::decode(
+          current_context(), message, {nullptr, shapes_of_host(isolate), is_shared}, &values
+      )) {
     *value = from_local(try_catch.Exception());
     return ISO_EXCEPTION;
   }
@@ -88,6 +90,14 @@ int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
       values.empty() ? v8::Undefined(Isolate::GetCurrent()).As<Value>() : values.front()
   );
   return ISO_OK;
+}
+
+int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
+  return decode_value(const_cast<iso_message_t *>(message), true, value);
+}
+
+int iso_host_take(iso_message_t *message, iso_value_t *value) {
+  return decode_value(message, false, value);
 }
 
 iso_value_t iso_host_transfer_function(void) {

@@ -314,7 +314,8 @@ void iso_engine_destroy(iso_engine_t *engine) {
 int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(entry.context, source, {engine->account, engine->shapes}, &values))
+  iso::side_t side = {engine->account, engine->shapes, true};
+  if (!iso::decode(entry.context, const_cast<iso_message_t *>(source), side, &values))
     return put_caught(engine, &entry, error);
   Local<Function> load = engine->prelude.load.Get(engine->isolate);
   return call(engine, &entry, iso_pending_t::load, load, &values, error);
@@ -323,7 +324,7 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(entry.context, message, {engine->account, engine->shapes}, &values)) {
+  if (!iso::decode(entry.context, message, {engine->account, engine->shapes, false}, &values)) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
     return put_caught(engine, &entry, message);
   }

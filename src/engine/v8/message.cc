@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/block.h"
 #include "core/error.h"
 
 namespace iso {
@@ -49,7 +50,10 @@ Put put_flat(Isolate *isolate, Local<Value> value, iso_message_t *message) {
 }
 
 MaybeLocal<Value> make_string(Isolate *isolate, const iso_flat_t &flat) {
-  if (flat.length > static_cast<size_t>(String::kMaxLength)) return {};
+  if (flat.length > static_cast<size_t>(String::kMaxLength)) {
+    throw_error(isolate, "the message is malformed");
+    return {};
+  }
   auto length = static_cast<int>(flat.length);
   MaybeLocal<String> string =
       flat.tag == ISO_TAG_STRING8
@@ -63,18 +67,62 @@ MaybeLocal<Value> make_string(Isolate *isolate, const iso_flat_t &flat) {
   return made;
 }
 
+/* The characters of a string of V8, in a block that it owns. */
+template <typename Base, typename Character> class Resource final : public Base {
+public:
+  Resource(void *block, size_t length) : block_(block), length_(length) {}
+  ~Resource() override { iso_block_destroy(block_); }
+  const Character *data() const override { return static_cast<const Character *>(block_); }
+  size_t length() const override { return length_; }
+
+private:
+  void *block_;
+  size_t length_;
+};
+
+using OneByteResource = Resource<String::ExternalOneByteStringResource, char>;
+using TwoByteResource = Resource<String::ExternalStringResource, uint16_t>;
+
+/* A string on the block that the message gives away. */
+MaybeLocal<Value> make_external(
+    Isolate *isolate, iso_message_t *message, const iso_flat_t &flat, const side_t &side
+) {
+  void *block = iso_message_take_block(message, &flat);
+  if (side.account != nullptr && !iso_block_charge(block, side.account)) {
+    iso_block_destroy(block);
+    isolate->ThrowException(v8::Exception::RangeError(String::NewFromUtf8Literal(
+        isolate, "String allocation failed: the arguments take more than memoryLimit"
+    )));
+    return {};
+  }
+  Local<String> made;
+  if (flat.tag == ISO_TAG_STRING8) {
+    auto *resource = new OneByteResource(block, flat.length);
+    if (String::NewExternalOneByte(isolate, resource).ToLocal(&made)) return made;
+    delete resource;
+  } else {
+    auto *resource = new TwoByteResource(block, flat.length);
+    if (String::NewExternalTwoByte(isolate, resource).ToLocal(&made)) return made;
+    delete resource;
+  }
+  return {};
+}
+
 bool decode_flat(
-    Isolate *isolate, const iso_message_t *message, std::vector<Local<Value>> *values
+    Isolate *isolate, iso_message_t *message, const side_t &side, std::vector<Local<Value>> *values
 ) {
   size_t offset = 0;
   for (uint32_t i = 0; i < message->count; i++) {
     iso_flat_t flat{};
     Local<Value> value;
-    if (iso_message_next(message, &offset, &flat) != ISO_OK ||
-        !make_value(isolate, flat).ToLocal(&value)) {
+    if (iso_message_next(message, &offset, &flat) != ISO_OK) {
       throw_error(isolate, "the message is malformed");
       return false;
     }
+    bool is_external = flat.part_plus_1 != 0 && !side.is_shared;
+    MaybeLocal<Value> made =
+        is_external ? make_external(isolate, message, flat, side) : make_value(isolate, flat);
+    if (!made.ToLocal(&value)) return false;
     values->push_back(value);
   }
   return true;
@@ -126,11 +174,11 @@ bool encode(
 }
 
 bool decode(
-    Local<Context> context, const iso_message_t *message, const side_t &side,
+    Local<Context> context, iso_message_t *message, const side_t &side,
     std::vector<Local<Value>> *values
 ) {
   Isolate *isolate = Isolate::GetCurrent();
-  if (!message->is_clone) return decode_flat(isolate, message, values);
+  if (!message->is_clone) return decode_flat(isolate, message, side, values);
   Local<Value> value;
   if (side.shapes != nullptr && make_shaped(context, message, side.shapes).ToLocal(&value)) {
     /* Done. */

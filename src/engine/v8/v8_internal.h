@@ -62,6 +62,8 @@ struct side_t {
   iso_account_t *account;
   /* NULL: it keeps none. */
   shapes_t *shapes;
+  /* The message is others' as well: nothing may be taken out of it. */
+  bool is_shared;
 };
 
 /* shapes.cc */
@@ -87,11 +89,11 @@ bool encode(
     v8::Local<v8::Context> context, const v8::Local<v8::Value> *values, size_t count,
     iso_message_t *message, const encode_options_t &options
 );
+/* Takes out of the message what the values can keep as it is. */
 bool decode(
-    v8::Local<v8::Context> context, const iso_message_t *message, const side_t &side,
+    v8::Local<v8::Context> context, iso_message_t *message, const side_t &side,
     std::vector<v8::Local<v8::Value>> *values
 );
-/* Empty, and no exception: the string is too long. */
 v8::MaybeLocal<v8::Value> make_value(v8::Isolate *isolate, const iso_flat_t &flat);
 
 /* clone_write.cc, clone_read.cc: the clones among them. All values make one clone: of the one, or
