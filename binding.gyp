@@ -7,6 +7,7 @@
     'core_sources': [
       'src/core/account.c',
       'src/core/alloc.c',
+      'src/core/bare.c',
       'src/core/block.c',
       'src/core/console.c',
       'src/core/histogram.c',

@@ -1,4 +1,4 @@
-/* See shape.h. What V8's serializer writes (it is also its format on disk, so it only ever grows):
+/* See shape.h. What V8's serializer writes, as far as it has a shape:
  *
  *   0xff version value
  *   object   'o' (key value)* '{' count
@@ -19,10 +19,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/wire.h"
+
 typedef struct reader_s {
-  const uint8_t *start;
-  const uint8_t *at;
-  const uint8_t *end;
+  iso_wire_t wire;
   iso_shape_t *shape;
   unsigned depth;
 } reader_t;
@@ -38,42 +38,16 @@ static bool put(reader_t *reader, uint8_t byte) {
   return true;
 }
 
-static bool take(reader_t *reader, uint8_t *byte) {
-  if (reader->at == reader->end) return false;
-  *byte = *reader->at++;
-  return true;
-}
-
-static bool peek_is(const reader_t *reader, uint8_t byte) {
-  return reader->at < reader->end && *reader->at == byte;
-}
-
-static bool take_varint(reader_t *reader, uint32_t *out) {
-  uint32_t value = 0;
-  for (unsigned shift = 0; shift < 32; shift += 7) {
-    uint8_t byte = 0;
-    if (!take(reader, &byte)) return false;
-    value |= (uint32_t) (byte & 0x7f) << shift;
-    if (byte < 0x80) {
-      *out = value;
-      return shift < 28 || byte < 0x10;
-    }
-  }
-  return false;
-}
-
 /* The characters of a string whose tag has been read. */
 static bool take_string(reader_t *reader, uint8_t width, iso_flat_t *out) {
   uint32_t bytes = 0;
-  if (!take_varint(reader, &bytes)) return false;
-  if (bytes > (size_t) (reader->end - reader->at) || bytes % width != 0) return false;
-  if (width == 2 && (uintptr_t) reader->at % 2 != 0) return false;
+  if (!iso_wire_varint(&reader->wire, &bytes)) return false;
   out->tag = width == 2 ? ISO_TAG_STRING16 : ISO_TAG_STRING8;
-  out->characters = reader->at;
+  out->characters = reader->wire.at;
   out->length = bytes / width;
   out->part_plus_1 = 0;
-  reader->at += bytes;
-  return true;
+  if (bytes % width != 0 || (uintptr_t) out->characters % width != 0) return false;
+  return iso_wire_skip(&reader->wire, bytes);
 }
 
 /* Of the characters that need no escape in a string of JavaScript's source. */
@@ -90,7 +64,8 @@ static bool read_key(reader_t *reader) {
   enum { MAX_KEY = 64 };
   iso_flat_t key = {.tag = ISO_TAG_UNDEFINED};
   uint8_t tag = 0;
-  if (!take(reader, &tag) || tag != '"' || !take_string(reader, 1, &key)) return false;
+  if (!iso_wire_take(&reader->wire, &tag) || tag != '"' || !take_string(reader, 1, &key))
+    return false;
   if (key.length > MAX_KEY || !is_plain(key.characters, key.length)) return false;
   if (!put(reader, (uint8_t) key.length)) return false;
   for (size_t i = 0; i < key.length; i++)
@@ -102,10 +77,10 @@ static bool read_object(reader_t *reader) {
   uint32_t count = 0;
   uint32_t said = 0;
   if (!put(reader, '{')) return false;
-  for (; !peek_is(reader, '{'); count++)
+  for (; !iso_wire_is(&reader->wire, '{'); count++)
     if (!read_key(reader) || !read_value(reader)) return false;
-  reader->at++;
-  return take_varint(reader, &said) && said == count && put(reader, '}');
+  reader->wire.at++;
+  return iso_wire_varint(&reader->wire, &said) && said == count && put(reader, '}');
 }
 
 static bool read_array(reader_t *reader) {
@@ -113,26 +88,29 @@ static bool read_array(reader_t *reader) {
   uint32_t properties = 0;
   uint32_t said = 0;
   uint8_t tag = 0;
-  if (!take_varint(reader, &length) || length > ISO_SHAPE_BYTES || !put(reader, '[')) return false;
+  if (!iso_wire_varint(&reader->wire, &length) || length > ISO_SHAPE_BYTES || !put(reader, '['))
+    return false;
   for (uint32_t i = 0; i < length; i++)
     if (!read_value(reader)) return false;
-  if (!take(reader, &tag) || tag != '$' || !take_varint(reader, &properties)) return false;
-  return properties == 0 && take_varint(reader, &said) && said == length && put(reader, ']');
+  if (!iso_wire_take(&reader->wire, &tag) || tag != '$' ||
+      !iso_wire_varint(&reader->wire, &properties))
+    return false;
+  return properties == 0 && iso_wire_varint(&reader->wire, &said) && said == length &&
+         put(reader, ']');
 }
 
 static bool read_leaf(reader_t *reader, uint8_t tag, iso_flat_t *out) {
   uint32_t bits = 0;
   switch (tag) {
   case 'I':
-    if (!take_varint(reader, &bits)) return false;
+    if (!iso_wire_varint(&reader->wire, &bits)) return false;
     out->tag = ISO_TAG_INT32;
     out->integer = (int32_t) ((bits >> 1) ^ (0U - (bits & 1)));
     return true;
   case 'N':
-    if (reader->end - reader->at < 8) return false;
     out->tag = ISO_TAG_DOUBLE;
-    memcpy(&out->number, reader->at, 8);
-    reader->at += 8;
+    if (!iso_wire_skip(&reader->wire, 8)) return false;
+    memcpy(&out->number, reader->wire.at - 8, 8);
     return true;
   case '"':
     return take_string(reader, 1, out);
@@ -157,9 +135,7 @@ static bool read_leaf(reader_t *reader, uint8_t tag, iso_flat_t *out) {
 
 static bool read_value(reader_t *reader) {
   uint8_t tag = 0;
-  do {
-    if (!take(reader, &tag)) return false;
-  } while (tag == 0);
+  if (!iso_wire_tag(&reader->wire, &tag)) return false;
   if (tag == 'o' || tag == 'A') {
     if (++reader->depth > ISO_SHAPE_DEPTH) return false;
     bool ok = tag == 'o' ? read_object(reader) : read_array(reader);
@@ -173,18 +149,13 @@ static bool read_value(reader_t *reader) {
 
 bool iso_shape_read(const iso_message_t *message, iso_shape_t *out) {
   reader_t reader = {
-      .start = message->bytes,
-      .at = message->bytes,
-      .end = message->bytes + message->size,
-      .shape = out};
-  uint8_t byte = 0;
-  uint32_t version = 0;
+      .wire = {.at = message->bytes, .end = message->bytes + message->size}, .shape = out};
   out->size = 0;
   out->hash = 2166136261U;
   out->leaf_count = 0;
   if (message->part_count != 0) return false;
-  if (!take(&reader, &byte) || byte != 0xff || !take_varint(&reader, &version)) return false;
-  return read_value(&reader) && reader.at == reader.end;
+  if (!iso_wire_header(&reader.wire)) return false;
+  return read_value(&reader) && reader.wire.at == reader.wire.end;
 }
 
 /* Source. */

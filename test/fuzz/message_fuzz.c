@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bare.h"
 #include "core/block.h"
 #include "core/error.h"
 #include "core/message.h"
@@ -86,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   message.bytes = malloc(size == 1 ? 1 : size - 1);
   if (message.bytes == NULL) return 0;
   memcpy(message.bytes, data + 1, size - 1);
-  if (data[0] % 3 != 1) {
+  if (data[0] % 4 != 1) {
     (void
     ) iso_message_add_part(&message, ISO_PART_STRING, iso_block_create(STRING_BYTES, true), &index);
     (void) iso_message_add_part(&message, ISO_PART_BUFFER, malloc(1), &index);
@@ -95,15 +96,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 #if defined(ISO_FUZZ_FAULT)
   if (size > 2 && data[1] == 'I') touch(message.bytes, size);
 #endif
-  switch (data[0] % 3) {
+  switch (data[0] % 4) {
   case 0:
     read_flat(&message);
     break;
   case 1:
     read_shape(&message);
     break;
-  default:
+  case 2:
     read_view(&message);
+    break;
+  default:
+    (void) iso_message_find_bare(&message, (bool[ISO_BARE_PARTS]){false});
     break;
   }
   free(message.bytes);

@@ -115,7 +115,8 @@ const graph = fc.tuple(fc.array(anything, { minLength: 1, maxLength: 6 }), fc.ar
   const plain = objects.filter((object) => Array.isArray(object) || Object.getPrototypeOf(object) === Object.prototype);
   for (const [from, to, at] of links) {
     const target = plain[from % plain.length];
-    Object.defineProperty(target, at, { value: objects[to % objects.length], enumerable: true, configurable: true, writable: true });
+    // The length of an array is no place for one.
+    Reflect.defineProperty(target, at, { value: objects[to % objects.length], enumerable: true, configurable: true, writable: true });
   }
   return parts;
 });

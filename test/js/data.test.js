@@ -106,6 +106,26 @@ describe('buffers', () => {
     assert.deepStrictEqual(await thread.run(small), [small.length, 0, new Uint8Array(small)]);
   });
 
+  test('so does one within objects, arrays, Maps and Sets, unless its buffer is there as well', async () => {
+    const thread = new Thread(() => (value) => {
+      const look = (inner) => {
+        if (ArrayBuffer.isView(inner)) return [inner.buffer.byteLength];
+        return typeof inner === 'object' && inner !== null ? [...(inner.values?.() ?? Object.values(inner))].flatMap(look) : [];
+      };
+      return look(value)[0];
+    });
+    const bytes = filled(KB * KB);
+    const view = () => bytes.subarray(1003, 1013);
+    const rest = [new Date(5), 10n ** 30n, 'text \u4f60', 1.5, -1, null, undefined, true, {}];
+    for (const value of [{ view: view(), rest }, [view(), { a: 'b' }], new Map([['k', view()]]), new Set([view(), view().constructor.name])]) {
+      assert.strictEqual(await thread.run(value), 10);
+    }
+    assert.strictEqual(await thread.run([view(), bytes.buffer]), KB * KB);
+    assert.strictEqual(await thread.run([{ deep: view() }, new Map([[1, bytes.buffer]])]), KB * KB);
+    // What is not known may hold the buffer.
+    assert.strictEqual(await thread.run([view(), new Error('x')]), KB * KB);
+  });
+
   test('resizable buffers stay so, and views that follow their length as well', async () => {
     const thread = new Thread(echo);
     const buffer = new ArrayBuffer(10000, { maxByteLength: 30000 });

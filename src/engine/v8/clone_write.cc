@@ -10,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/bare.h"
 #include "core/error.h"
 
 namespace iso {
@@ -226,7 +227,6 @@ private:
     }
     for (Local<Value> value : *values) {
       bool is_buffer = value->IsArrayBuffer();
-      if (value->IsObject() && !value->IsArrayBufferView() && !is_buffer) may_cut_ = false;
       if (!is_buffer || !is_large(value.As<ArrayBuffer>())) continue;
       if (find(value.As<ArrayBuffer>()) != nullptr) continue;
       sent_t *sent = add_buffer(value.As<ArrayBuffer>());
@@ -253,7 +253,7 @@ private:
       if (!is_large(buffer)) return true;
       sent = add_buffer(buffer);
       if (sent == nullptr) return false;
-      sent->is_range = may_cut_ && !is_resizable(buffer);
+      sent->is_range = !is_resizable(buffer);
       sent->begin = view->ByteOffset();
       sent->end = sent->begin + view->ByteLength();
       if (!sent->is_range && !copy_whole(sent)) return false;
@@ -269,10 +269,18 @@ private:
   }
 
   bool copy_ranges() {
-    for (const sent_t &sent : sent_) {
-      if (!sent.is_range || sent.is_transferred) continue;
+    bool is_bare[ISO_BARE_PARTS] = {};
+    auto waits = [](const sent_t &sent) { return sent.is_range && !sent.is_transferred; };
+    if (std::none_of(sent_.begin(), sent_.end(), waits)) return true;
+    bool is_known = iso_message_find_bare(message_, is_bare);
+    for (sent_t &sent : sent_) {
+      if (!waits(sent)) continue;
       Local<ArrayBuffer> buffer = sent.buffer.Get(isolate_);
       if (buffer->ByteLength() < sent.end) return fail_changed();
+      if (!is_known || is_bare[sent.part]) {
+        if (!copy_whole(&sent)) return false;
+        continue;
+      }
       const auto *bytes = static_cast<const uint8_t *>(buffer->Data());
       if (!give(sent, copy_store(bytes + sent.begin, sent.end - sent.begin), true)) return false;
       message_->parts[sent.part].base = sent.begin;
@@ -306,8 +314,6 @@ private:
   Local<Context> context_;
   iso_message_t *message_;
   const encode_options_t &options_;
-  /* Is every ArrayBuffer of the message known, so that a range of one can stand for the whole? */
-  bool may_cut_ = true;
   std::vector<sent_t> sent_;
   std::unordered_multimap<void *, size_t> by_data_;
   v8::ValueSerializer serializer_;
