@@ -189,7 +189,7 @@ static void write_value(writer_t *writer) {
     append_leaf(writer);
     return;
   }
-  char end = kind == '{' ? '}' : ']';
+  const uint8_t end = kind == '{' ? '}' : ']';
   append(writer, kind == '{' ? "{" : "[", 1);
   while (bytes[writer->at] != end) {
     if (kind == '{') {
@@ -203,7 +203,7 @@ static void write_value(writer_t *writer) {
     append(writer, ",", 1);
   }
   writer->at++;
-  append(writer, &end, 1);
+  append(writer, kind == '{' ? "}" : "]", 1);
 }
 
 size_t iso_shape_source(const iso_shape_t *shape, char source[ISO_SHAPE_SOURCE_BYTES]) {

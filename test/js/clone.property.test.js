@@ -88,7 +88,7 @@ const bytes = fc.uint8Array({ maxLength: 40 });
 const leaf = fc.oneof(
   { weight: 6, arbitrary: primitive },
   bytes, bytes.map((view) => view.buffer), bytes.map((view) => new Float32Array(view.buffer.slice(0, view.length & ~3))),
-  fc.date(), fc.constantFrom(/a/gi, new RegExp('[/]', 'u')), primitive.filter((each) => each != null).map(Object),
+  fc.date(), fc.constantFrom(/a/gi, new RegExp('[/]', 'u')), primitive.filter((each) => each !== null && each !== undefined).map(Object),
   fc.string().map((text) => new RangeError(text)),
 );
 const { value: anything } = fc.letrec((tie) => ({

@@ -29,6 +29,14 @@ same<typeof text, Promise<any>>(true);
 const typed = new Thread<(n: number) => string>('() => (n) => String(n)').run(1);
 same<typeof typed, Promise<string>>(true);
 
+// What is transferred stays what it is.
+const bytes = new Uint8Array(1);
+const moved = new Thread(() => (b: Uint8Array) => b.length).run(transfer(bytes, [bytes.buffer]));
+same<typeof moved, Promise<number>>(true);
+new Thread(() => (b: Uint8Array) => b.length).runWith({ transfer: [bytes.buffer] }, bytes);
+// @ts-expect-error: a list of buffers, and not of views
+transfer(bytes, [5]);
+
 // @ts-expect-error: a context returns a function
 new Thread(() => 42);
 // @ts-expect-error: a number is no context
