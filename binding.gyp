@@ -10,6 +10,7 @@
       'src/core/bare.c',
       'src/core/block.c',
       'src/core/console.c',
+      'src/core/guard.c',
       'src/core/histogram.c',
       'src/core/message.c',
       'src/core/owner.c',
@@ -20,6 +21,7 @@
       'src/core/stats.c',
       'src/core/task.c',
       'src/core/thread.c',
+      'src/core/watchdog.c',
     ],
   },
   'target_defaults': {
@@ -109,6 +111,7 @@
           'test/core/random.c',
           'test/core/test_basics.c',
           'test/core/test_data.c',
+          'test/core/test_guard.c',
           'test/core/test_message.c',
           'test/core/test_oom.c',
           'test/core/test_owner.c',

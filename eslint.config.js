@@ -35,5 +35,6 @@ module.exports = [
     languageOptions: { globals: { ...globals.node, gc: 'readonly', SuppressedError: 'readonly', Thread: 'readonly', Worker: 'readonly', root: 'readonly', ThreadError: 'readonly' } },
     rules: { 'no-constant-condition': 'off', 'no-empty': 'off', 'no-cond-assign': 'off', complexity: 'off', 'no-redeclare': ['error', { builtinGlobals: false }], 'no-new': 'off', 'getter-return': 'off' },
   },
+  { files: ['test/faults/cases/**/*.js', 'test/js/interrupt.test.js'], rules: { 'no-unreachable': 'off', 'no-unsafe-finally': 'off' } },
   { files: ['lib/errors.js'], languageOptions: { globals: { SuppressedError: 'readonly' } } },
 ];

@@ -11,9 +11,15 @@ export interface ThreadOptions {
   /**
    * Megabytes, 8 or more, that the JavaScript heap of the thread may hold, and again its buffers.
    * Beyond it the run rejects with `ERR_THREAD_OUT_OF_MEMORY` and the thread is disposed; a single
-   * buffer beyond it is a RangeError inside, and arguments beyond it reject with a RangeError. Default: what V8 takes for this machine.
+   * buffer beyond it is a RangeError inside, and arguments beyond it reject with a RangeError.
+   * Default: what V8 takes for this machine.
    */
   memoryLimit?: number | undefined;
+  /**
+   * May code inside make code: of strings (`eval`, `new Function`), of WebAssembly? Where not, that
+   * is an EvalError, or a WebAssembly.CompileError. Default: both true.
+   */
+  codeGeneration?: { strings?: boolean | undefined; wasm?: boolean | undefined } | undefined;
   /** Stands in messages. Default: a number counted up. */
   name?: string | undefined;
   /**
@@ -21,6 +27,25 @@ export interface ThreadOptions {
    * for a string, `isolated-threads:context`.
    */
   filename?: string | undefined;
+  /**
+   * Milliseconds that a run, or the evaluation of the context, may take from its start in the thread,
+   * awaiting included. Beyond it the run is stopped where it stands and rejects with
+   * `ERR_THREAD_TIMEOUT`; the thread goes on. Default: Infinity.
+   */
+  timeout?: number | undefined;
+  /** As `timeout`, of the thread's CPU time: `ERR_THREAD_CPU_TIMEOUT`. Default: Infinity. */
+  cpuTimeout?: number | undefined;
+  /**
+   * Milliseconds that code may go on after it was told to stop (V8 has builtins that it cannot
+   * interrupt). After them its run is rejected all the same and the thread is written off; it is
+   * freed when it does come back. Default 1000.
+   */
+  interruptGrace?: number | undefined;
+  /**
+   * What becomes of the context when a run is interrupted: `'renew'`, the default, evaluates it anew,
+   * for the run may have left it half-written; `'keep'` keeps it as it is.
+   */
+  onInterrupt?: 'renew' | 'keep' | undefined;
 }
 
 export interface RunOptions {
@@ -39,6 +64,15 @@ export interface RunOptions {
    * once. One that cannot move makes the run reject with `ERR_THREAD_NOT_CLONEABLE`, and none moves.
    */
   transfer?: readonly ArrayBuffer[] | undefined;
+  /** Milliseconds from its start in the thread. Default: that of the thread or pool. */
+  timeout?: number | undefined;
+  /** Milliseconds of CPU time. Default: that of the thread or pool. */
+  cpuTimeout?: number | undefined;
+  /**
+   * Ends the run when it is aborted: it leaves the queue, or is interrupted where it stands, and
+   * rejects with an AbortError (code `ABORT_ERR`) whose `cause` is the signal's reason.
+   */
+  signal?: AbortSignalLike | undefined;
 }
 
 /**
@@ -127,7 +161,7 @@ export interface AbortSignalLike {
 }
 
 export interface MapOptions {
-  /** Items under way at most. Default: twice the threads. */
+  /** Items under way at most. Default: twice maxThreads, less where maxQueue would refuse some. */
   concurrency?: number | undefined;
   /** Results in the order of the source? Default true. */
   ordered?: boolean | undefined;
@@ -178,16 +212,28 @@ export interface ThreadPoolStats {
   stolen: number;
   /** Threads that died and were replaced. */
   respawned: number;
+  /** Runs (and jobs between runs) that were interrupted. */
+  interrupted: number;
+  /** Threads that were written off, because code in them did not stop, and have not come back. */
+  lost: number;
+  /** Threads in which V8 itself gave up; they stay for ever, with the memory they hold. */
+  parked: number;
   runTime: Histogram;
   waitTime: Histogram;
   perThread: ThreadStats[];
 }
 
-export type ThreadExitReason = 'retired' | 'disposed' | 'out-of-memory' | 'fatal' | 'context' | 'start';
+export type ThreadExitReason = 'retired' | 'disposed' | 'out-of-memory' | 'fatal' | 'context' | 'start' | 'timeout' | 'lost';
 
 export interface ThreadPoolEvents {
   threadStart: (thread: { threadId: number }) => void;
   threadExit: (thread: { threadId: number; reason: ThreadExitReason }) => void;
+  /**
+   * What no promise tells of: a thread has died (`thread` says which), or code in one has left a
+   * rejection or an exception that nobody handled. Without a listener the latter is a warning of the
+   * process, and the former nothing.
+   */
+  error: (error: any, thread?: { threadId: number }) => void;
   /** maxQueue runs wait, or 1024 where there is no maxQueue. */
   needsDrain: () => void;
   /** After needsDrain: no run waits any more. */
@@ -220,7 +266,7 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
     options?: MapOptions,
   ): AsyncGenerator<Awaited<ReturnType<F>>, void, void>;
 
-  /** Resolves when no run waits for a thread. */
+  /** Resolves when needsDrain is false: at once, or when no run waits for a thread any more. */
   drained(): Promise<void>;
   /** Sets minThreads and maxThreads. Threads too many end after their run. */
   resize(threads: number): void;
@@ -261,7 +307,13 @@ export type ThreadErrorCode =
   | 'ERR_THREAD_QUEUE_FULL'
   /** `close()` has been called. */
   | 'ERR_THREAD_CLOSED'
-  /** The run was cancelled while it waited (an AbortError). */
+  /** The run, or the evaluation of the context, took longer than `timeout` (a TimeoutError). */
+  | 'ERR_THREAD_TIMEOUT'
+  /** ... more CPU time than `cpuTimeout` (a TimeoutError). */
+  | 'ERR_THREAD_CPU_TIMEOUT'
+  /** Code in the thread could not be stopped; the `cause` of later ERR_THREAD_DISPOSED errors. */
+  | 'ERR_THREAD_LOST'
+  /** The run was aborted by its signal (an AbortError). */
   | 'ABORT_ERR';
 
 /** What the library itself has to say; what user code throws arrives as its own class. */

@@ -3,6 +3,7 @@
 // The native library, loaded once, with an EventEmitter's methods above its class.
 
 const { EventEmitter } = require('node:events');
+const { isMainThread } = require('node:worker_threads');
 const { load } = require('./binding.js');
 
 const native = load();
@@ -10,6 +11,9 @@ const native = load();
 // The base class of Thread and ThreadPool: run, runTask, cancel, broadcast, close, resize, dispose,
 // ready, stats, needsDrain, ref and unref are in src/binding/pool_binding.c.
 Object.setPrototypeOf(native.NativePool.prototype, EventEmitter.prototype);
+
+// For the end of a process that has threads which nothing can stop: src/binding/host.c.
+if (isMainThread) process.on('exit', (code) => native.setExitCode(code));
 
 /** A promise that nobody has to look at: whoever does still hears of a rejection. */
 function quiet(promise) {

@@ -27,9 +27,19 @@ function rangeError(name, wanted, value) {
   return error;
 }
 
+function unknownOption(name, known) {
+  const error = new TypeError(`${name} is not an option. Known are: ${known.join(', ')}`);
+  error.code = 'ERR_INVALID_ARG_VALUE';
+  return error;
+}
+
 function checkString(name, value) {
   if (typeof value !== 'string') throw typeError(name, 'a string', value);
   if (value.length === 0) throw rangeError(name, 'a string that is not empty', value);
+}
+
+function checkBoolean(name, value) {
+  if (typeof value !== 'boolean') throw typeError(name, 'a boolean', value);
 }
 
 function checkNumber(name, value, wanted, isRight) {
@@ -37,6 +47,7 @@ function checkNumber(name, value, wanted, isRight) {
   if (!isRight(value)) throw rangeError(name, wanted, value);
 }
 
+const CODE_GENERATION = ['strings', 'wasm'];
 const MAX_THREADS = 1024;
 const integer = (least, most) => (value) => Number.isInteger(value) && value >= least && value <= most;
 const threads = (least) => (name, value) =>
@@ -50,25 +61,38 @@ function oneOf(...names) {
   };
 }
 
+function atLeastZero(name, value) {
+  checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
+}
+
+function moreThanZero(name, value) {
+  checkNumber(name, value, 'a number of milliseconds, more than 0', (n) => n > 0);
+}
+
 // One row an option.
 const checks = {
   memoryLimit(name, value) {
     const wanted = `a number of megabytes, ${MIN_MEMORY_LIMIT_MB} or more`;
     checkNumber(name, value, wanted, (n) => n >= MIN_MEMORY_LIMIT_MB && n <= MAX_MEMORY_LIMIT_MB);
   },
+  codeGeneration(name, value) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw typeError(name, "an object with booleans 'strings' and 'wasm'", value);
+    }
+    for (const key of Object.keys(value)) {
+      if (!CODE_GENERATION.includes(key)) throw unknownOption(`${name}.${key}`, CODE_GENERATION);
+      if (value[key] !== undefined) checkBoolean(`${name}.${key}`, value[key]);
+    }
+  },
   name: checkString,
   filename: checkString,
   // Of ThreadPool. The names of the schedulers are those of the table in src/core/scheduler.c.
   scheduler: oneOf('round-robin', 'least-loaded', 'shared', 'random'),
-  steal(name, value) {
-    if (typeof value !== 'boolean') throw typeError(name, 'a boolean', value);
-  },
+  steal: checkBoolean,
   poolSize: threads(1),
   minThreads: threads(0),
   maxThreads: threads(1),
-  idleTimeout(name, value) {
-    checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
-  },
+  idleTimeout: atLeastZero,
   maxQueue(name, value) {
     checkNumber(name, value, 'an integer, 0 or more, or Infinity', (n) => n === Infinity || integer(0, Number.MAX_SAFE_INTEGER)(n));
   },
@@ -89,31 +113,38 @@ const checks = {
   concurrency(name, value) {
     checkNumber(name, value, 'an integer, 1 or more', integer(1, Number.MAX_SAFE_INTEGER));
   },
-  ordered(name, value) {
-    if (typeof value !== 'boolean') throw typeError(name, 'a boolean', value);
-  },
+  ordered: checkBoolean,
   signal(name, value) {
     if (!(value instanceof AbortSignal)) throw typeError(name, 'an AbortSignal', value);
   },
-  timeout(name, value) {
-    checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
-  },
+  closeTimeout: atLeastZero,
+  // Of runs, and their defaults in constructors.
+  timeout: moreThanZero,
+  cpuTimeout: moreThanZero,
+  interruptGrace: atLeastZero,
+  onInterrupt: oneOf('renew', 'keep'),
 };
 
-/** Throws unless `options` is an object with only the `known` options, each as it must be. */
-function checkOptions(options, known) {
+/**
+ * Throws unless `options` is an object with only the `known` options, each as it must be. Gives a
+ * copy: each was read once, so what was checked is what is used. `rows`: the check of an option that
+ * is not under its own name.
+ */
+function checkOptions(options, known, rows = {}) {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw typeError('options', 'an object', options);
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      const error = new TypeError(`options.${key} is not an option. Known are: ${known.join(', ')}`);
-      error.code = 'ERR_INVALID_ARG_VALUE';
-      throw error;
-    }
-    if (options[key] !== undefined) checks[key](`options.${key}`, options[key]);
+    if (!known.includes(key)) throw unknownOption(`options.${key}`, known);
   }
-  return options;
+  const checked = {};
+  for (const key of known) {
+    const value = options[key];
+    if (value === undefined) continue;
+    checks[rows[key] ?? key](`options.${key}`, value);
+    checked[key] = value;
+  }
+  return checked;
 }
 
 /** Throws unless one value is as the option of this name must be. */
@@ -122,19 +153,37 @@ function checkValue(name, value) {
   return value;
 }
 
-const RUN_OPTIONS = ['priority', 'key', 'transfer'];
+const RUN_OPTIONS = ['priority', 'key', 'timeout', 'cpuTimeout', 'signal', 'transfer'];
 
 /** The options of runWith; the key as the string that stands for it, of the list what may move. */
 function checkRunOptions(options) {
-  const { priority, key, transfer } = checkOptions(options, RUN_OPTIONS);
+  const { key, transfer, ...rest } = checkOptions(options, RUN_OPTIONS);
   return {
-    priority,
+    ...rest,
     key: key === undefined ? undefined : `${typeof key} ${key}`,
     transfer: transfer && transferable(transfer),
   };
 }
 
+// What Thread and ThreadPool have in common.
+const COMMON_OPTIONS = [
+  'memoryLimit', 'codeGeneration', 'name', 'filename', 'timeout', 'cpuTimeout', 'interruptGrace',
+  'onInterrupt',
+];
+const DEFAULT_INTERRUPT_GRACE_MS = 1000;
+
 /** Megabytes as bytes; 0, which is no limit, for undefined. */
 const megabytes = (number = 0) => Math.floor(number * 1024 * 1024);
 
-module.exports = { checkOptions, checkRunOptions, checkValue, megabytes, typeError, rangeError };
+/** Common options as the native library wants them; milliseconds below 0 are no limit. */
+const nativeOptions = ({ memoryLimit, codeGeneration, timeout, cpuTimeout, interruptGrace, onInterrupt }) => ({
+  memoryLimit: megabytes(memoryLimit),
+  timeout: timeout ?? -1,
+  cpuTimeout: cpuTimeout ?? -1,
+  interruptGrace: interruptGrace ?? DEFAULT_INTERRUPT_GRACE_MS,
+  keepContext: onInterrupt === 'keep',
+  allowStrings: codeGeneration?.strings ?? true,
+  allowWasm: codeGeneration?.wasm ?? true,
+});
+
+module.exports = { checkOptions, checkRunOptions, checkValue, nativeOptions, COMMON_OPTIONS, typeError, rangeError };

@@ -1,18 +1,21 @@
 'use strict';
 
 const os = require('node:os');
-const { once, EventEmitter } = require('node:events');
+const { EventEmitter } = require('node:events');
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { mapOver } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
-const { checkOptions, checkRunOptions, checkValue, megabytes, rangeError } = require('./options.js');
+const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS, rangeError } = require('./options.js');
+const { runWith } = require('./run.js');
 
 const POOL_OPTIONS = [
-  'memoryLimit', 'name', 'filename', 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout',
-  'maxQueue', 'maxTasksPerThread',
+  ...COMMON_OPTIONS, 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout', 'maxQueue',
+  'maxTasksPerThread',
 ];
 const DEFAULT_IDLE_TIMEOUT_MS = 10000;
+// Of a timer of Node's; more is taken for 1 ms.
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 let poolsMade = 0;
 
@@ -33,17 +36,20 @@ function sizesOf(poolSize, { minThreads, maxThreads }) {
  */
 class ThreadPool extends native.NativePool {
   #closed;
+  #maxThreads;
+  #maxQueue;
 
   constructor(context, poolSize, options = {}) {
     if (poolSize !== undefined) checkValue('poolSize', poolSize);
-    const { memoryLimit, name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
+    const { name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
     const source = readContext(context, filename, native.locate);
     const ownName = name ?? `${++poolsMade}`;
+    const sizes = sizesOf(poolSize, rest);
     super({
       ...source,
-      ...sizesOf(poolSize, rest),
+      ...nativeOptions(rest),
+      ...sizes,
       idleTimeout: Math.min(rest.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS, 2 ** 31),
-      memoryLimit: megabytes(memoryLimit),
       scheduler: rest.scheduler ?? 'round-robin',
       steal: rest.steal ?? true,
       replace: true,
@@ -52,7 +58,9 @@ class ThreadPool extends native.NativePool {
       description: `pool "${ownName}"`,
     });
     EventEmitter.call(this);
-    Object.defineProperty(this, 'name', { value: ownName, enumerable: true });
+    this.#maxThreads = sizes.maxThreads;
+    this.#maxQueue = rest.maxQueue ?? Infinity;
+    Object.defineProperty(this, 'name', { value: ownName, enumerable: true, configurable: true });
   }
 
   get ready() {
@@ -64,35 +72,44 @@ class ThreadPool extends native.NativePool {
   }
 
   runWith(options, ...args) {
-    const { priority = 0, key, transfer } = checkRunOptions(options);
-    const start = () => super.runTask(priority, key, undefined, transfer, ...args);
+    return this.#traced(() => runWith(this, options, args));
+  }
+
+  #traced(start) {
     return tracesTasks() ? traceTask(this, start) : start();
   }
 
   broadcast(...args) {
-    return Promise.all(super.broadcast(...args));
+    return Promise.all(super.broadcast(...args).map((promise) => this.#traced(() => promise)));
   }
 
   map(source, options = {}) {
-    return mapOver(this, source, options);
+    // As many as keep every thread busy while results are fetched, and as are not refused.
+    const usual = this.#maxThreads + Math.min(this.#maxThreads, this.#maxQueue);
+    return mapOver(source, options, usual, {
+      start: (token, item) => this.#traced(() => super.runTask(0, undefined, undefined, undefined, token, undefined, item)),
+      cancel: (token, interrupts) => super.cancel(token, interrupts),
+    });
   }
 
-  /** Resolves when no task waits for a thread. */
+  /** Resolves when needsDrain is false: at once, or when no task waits any more. */
   async drained() {
-    while (this.needsDrain) await once(this, 'drain');
+    // Not events.once, which an error event would end.
+    while (this.needsDrain) await new Promise((resolve) => { this.once('drain', resolve); });
   }
 
   resize(threads) {
     checkValue('poolSize', threads);
     super.resize(threads, threads);
+    this.#maxThreads = threads;
   }
 
   close(options = {}) {
-    const { timeout } = checkOptions(options, ['timeout']);
+    const { timeout } = checkOptions(options, ['timeout'], { timeout: 'closeTimeout' });
     super.close();
     this.#closed ??= this.#ended();
     if (timeout !== undefined && timeout !== Infinity) {
-      const timer = setTimeout(() => this.dispose(), timeout);
+      const timer = setTimeout(() => this.dispose(), Math.min(timeout, MAX_TIMER_MS));
       this.#closed.then(() => clearTimeout(timer));
     }
     return this.#closed;

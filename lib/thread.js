@@ -2,9 +2,8 @@
 
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
-const { checkOptions, checkRunOptions, megabytes } = require('./options.js');
-
-const THREAD_OPTIONS = ['memoryLimit', 'name', 'filename'];
+const { checkOptions, nativeOptions, COMMON_OPTIONS } = require('./options.js');
+const { runWith } = require('./run.js');
 
 let threadsMade = 0;
 
@@ -14,15 +13,15 @@ let threadsMade = 0;
  */
 class Thread extends native.NativePool {
   constructor(context, options = {}) {
-    const { memoryLimit, name, filename } = checkOptions(options, THREAD_OPTIONS);
+    const { name, filename, ...rest } = checkOptions(options, COMMON_OPTIONS);
     const source = readContext(context, filename, native.locate);
     const ownName = name ?? `${++threadsMade}`;
     super({
       ...source,
+      ...nativeOptions(rest),
       minThreads: 1,
       maxThreads: 1,
       idleTimeout: -1,
-      memoryLimit: megabytes(memoryLimit),
       scheduler: 'shared',
       steal: false,
       replace: false,
@@ -30,7 +29,7 @@ class Thread extends native.NativePool {
       maxTasksPerThread: 0,
       description: `thread "${ownName}"`,
     });
-    Object.defineProperty(this, 'name', { value: ownName, enumerable: true });
+    Object.defineProperty(this, 'name', { value: ownName, enumerable: true, configurable: true });
   }
 
   get ready() {
@@ -38,8 +37,7 @@ class Thread extends native.NativePool {
   }
 
   runWith(options, ...args) {
-    const { priority = 0, key, transfer } = checkRunOptions(options);
-    return super.runTask(priority, key, undefined, transfer, ...args);
+    return runWith(this, options, args);
   }
 }
 

@@ -60,6 +60,15 @@ static napi_value cloneable(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* setExitCode(code): of the process. */
+static napi_value set_exit_code(napi_env env, napi_callback_info info) {
+  iso_args_t args;
+  if (iso_args_init(&args, env, info) != 0) return NULL;
+  napi_get_value_int32(env, args.values[0], &iso_host_get(env)->exit_code);
+  iso_args_deinit(&args);
+  return NULL;
+}
+
 /* liveBlocks(): what alloc.h counts, for tests. */
 static napi_value live_blocks(napi_env env, napi_callback_info info) {
   (void) info;
@@ -76,6 +85,7 @@ static napi_value define_exports(napi_env env, napi_value exports) {
       {.utf8name = "transfer",
        .value = (napi_value) iso_host_transfer_function(),
        .attributes = napi_default},
+      {.utf8name = "setExitCode", .method = set_exit_code, .attributes = napi_default},
       {.utf8name = "liveBlocks", .method = live_blocks, .attributes = napi_default},
       {.utf8name = "NativePool",
        .value = iso_pool_class_create(env),

@@ -2,13 +2,21 @@
  *
  * The end of an environment. Threads use the process's V8 platform, so they must be gone before it
  * is. Node runs cleanup hooks when an environment is freed, but not on process.exit(); its exit
- * callbacks run in both cases, after the hooks. Both lead to shut_down(). */
+ * callbacks run in both cases, after the hooks. Both lead to shut_down().
+ *
+ * A thread that is parked, or that nothing could stop, has an isolate still. Node would tear V8 down
+ * around it: the thread crashes, or V8 finds its isolate and aborts (Node 24). So the process then
+ * ends right here, after everything of its JavaScript has, and the last exit callback but those of
+ * others. */
 #include "binding/host.h"
+
+#include <unistd.h>
 
 #include "binding/pool_binding.h"
 #include "binding/settle.h"
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/pool.h"
 #include "engine/engine.h"
 
 enum {
@@ -73,6 +81,8 @@ static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
 static void on_exit(void *data) {
   iso_host_t *host = data;
   if (!host->is_cleaned_up) shut_down(host);
+  bool is_main = host->loop == uv_default_loop();
+  if (is_main && iso_threads_living() != 0) _exit(host->exit_code);
   iso_host_release(host);
 }
 
@@ -129,8 +139,10 @@ bool iso_host_may_trace(iso_host_t *host) {
   return true;
 }
 
-bool iso_host_call(
-    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result
+/* False: it threw, and *exception, where that is not NULL by now, is what. */
+static bool call(
+    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result,
+    napi_value *exception
 ) {
   napi_env env = host->env;
   napi_value callee = NULL;
@@ -139,8 +151,21 @@ bool iso_host_call(
   napi_get_undefined(env, &receiver);
   if (napi_call_function(env, receiver, callee, argc, argv, result) == napi_ok) return true;
   bool is_pending = false;
-  napi_value exception = NULL;
   if (napi_is_exception_pending(env, &is_pending) == napi_ok && is_pending)
-    napi_get_and_clear_last_exception(env, &exception);
+    napi_get_and_clear_last_exception(env, exception);
   return false;
+}
+
+bool iso_host_call(
+    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result
+) {
+  napi_value exception = NULL;
+  return call(host, function, argc, argv, result, &exception);
+}
+
+void iso_host_tell(iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv) {
+  napi_value result = NULL;
+  napi_value exception = NULL;
+  if (!call(host, function, argc, argv, &result, &exception) && exception != NULL)
+    napi_fatal_exception(host->env, exception);
 }

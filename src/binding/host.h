@@ -37,6 +37,8 @@ typedef struct iso_host_s {
   uint64_t trace_slice;
   unsigned traces_left;
 
+  /* What the process ends with, as far as its exit event says. */
+  int exit_code;
   bool is_shut_down;
   bool is_cleaned_up;
   /* One for each of the environment's two ways to end (cleanup hooks, and exit callbacks; they come
@@ -60,5 +62,8 @@ bool iso_host_may_trace(iso_host_t *host);
 bool iso_host_call(
     iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result
 );
+
+/* As iso_host_call, where user code (a listener) is what throws: that is an uncaught exception. */
+void iso_host_tell(iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv);
 
 #endif

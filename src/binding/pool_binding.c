@@ -47,29 +47,26 @@ static void destroy_core(iso_pool_binding_t *pool) {
   iso_list_remove(&pool->link);
 }
 
-static void abandon_if_quiet(iso_pool_binding_t *pool) {
-  if (pool->is_abandoned && pool->pending == 0 && pool->core != NULL)
-    iso_pool_stop(pool->core, ISO_EDISPOSED);
-}
-
 static void on_garbage(napi_env env, void *data, void *hint) {
   (void) env;
   (void) hint;
   iso_pool_binding_t *pool = data;
   pool->is_abandoned = true;
-  if (!pool->host->is_shut_down) abandon_if_quiet(pool);
+  if (!pool->host->is_shut_down && pool->core != NULL) iso_pool_stop(pool->core, ISO_EDISPOSED);
   destroy_if_over(pool);
 }
 
+/* While a promise is pending its object is no garbage, though nobody may hold it: it has listeners
+ * who wait (`await pool.drained()`, and the pool is a variable of the function that awaits). */
+
 void iso_pool_binding_hold(iso_pool_binding_t *pool) {
-  pool->pending++;
+  if (pool->pending++ == 0) napi_reference_ref(pool->host->env, pool->wrapper, NULL);
   if (!pool->is_unreferenced) iso_owner_hold(pool->host->owner);
 }
 
 void iso_pool_binding_unhold(iso_pool_binding_t *pool) {
-  pool->pending--;
+  if (--pool->pending == 0) napi_reference_unref(pool->host->env, pool->wrapper, NULL);
   if (!pool->is_unreferenced) iso_owner_unhold(pool->host->owner);
-  abandon_if_quiet(pool);
 }
 
 /* What the core tells, on this environment's thread, with a callback scope open. */
@@ -82,9 +79,7 @@ static void settle_ready(iso_pool_binding_t *pool) {
     napi_resolve_deferred(env, pool->ready, value);
   } else {
     int status = pool->ready_status == ISO_EXCEPTION ? ISO_ECONTEXT : pool->ready_status;
-    value = iso_status_error(pool, status, NULL, NULL);
-    if (value == NULL) napi_get_undefined(env, &value);
-    napi_resolve_deferred(env, pool->ready, value);
+    iso_reject(env, pool->ready, iso_status_error(pool, status, NULL, NULL), true);
   }
   pool->ready = NULL;
   iso_pool_binding_unhold(pool);
@@ -111,13 +106,14 @@ static void on_console(void *data, const iso_message_t *record) {
   napi_env env = pool->host->env;
   napi_handle_scope scope = NULL;
   napi_open_handle_scope(env, &scope);
-  napi_value argv[2] = {NULL, NULL};
-  napi_value result = NULL;
+  napi_value argv[3] = {NULL, NULL, NULL};
   iso_value_t value = NULL;
   if (iso_host_decode(record, &value) == ISO_OK) {
     argv[0] = (napi_value) value;
     napi_create_string_utf8(env, pool->description, NAPI_AUTO_LENGTH, &argv[1]);
-    iso_host_call(pool->host, pool->host->print, 2, argv, &result);
+    napi_get_reference_value(env, pool->wrapper, &argv[2]);
+    if (argv[2] == NULL) napi_get_undefined(env, &argv[2]);
+    iso_host_tell(pool->host, pool->host->print, 3, argv);
   }
   napi_close_handle_scope(env, scope);
 }
@@ -142,21 +138,32 @@ static void on_ended(void *data) {
   destroy_if_over(pool);
 }
 
+/* What a thread has died of, as an Error; undefined: it has not. */
+static napi_value exit_error(iso_pool_binding_t *pool, iso_notice_kind_t kind, int status) {
+  napi_env env = pool->host->env;
+  napi_value trace = NULL;
+  napi_value error = NULL;
+  bool has_died = kind == ISO_NOTICE_THREAD_EXIT && status != ISO_OK && status != ISO_EDISPOSED;
+  napi_get_null(env, &trace);
+  if (has_died) error = iso_status_error(pool, status, NULL, trace);
+  if (error == NULL) napi_get_undefined(env, &error);
+  return error;
+}
+
 static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, int status) {
   iso_pool_binding_t *pool = data;
   napi_env env = pool->host->env;
   napi_handle_scope scope = NULL;
   napi_value receiver = NULL;
-  napi_value result = NULL;
   napi_open_handle_scope(env, &scope);
   /* Nobody can listen to an object that is garbage. */
   napi_get_reference_value(env, pool->wrapper, &receiver);
   if (receiver != NULL) {
-    napi_value argv[] = {receiver, NULL, NULL, NULL};
+    napi_value argv[] = {receiver, NULL, NULL, NULL, exit_error(pool, kind, status)};
     napi_create_uint32(env, kind, &argv[1]);
     napi_create_double(env, (double) thread_id, &argv[2]);
     napi_create_string_utf8(env, iso_status_code(status), NAPI_AUTO_LENGTH, &argv[3]);
-    iso_host_call(pool->host, pool->host->notice, 4, argv, &result);
+    iso_host_tell(pool->host, pool->host->notice, 5, argv);
   }
   napi_close_handle_scope(env, scope);
 }
@@ -178,6 +185,14 @@ static double number(napi_env env, napi_value object, const char *name) {
   double value = 0;
   napi_get_value_double(env, property(env, object, name), &value);
   return value;
+}
+
+/* Milliseconds, negative for no limit, as the core counts time. */
+static uint64_t nanoseconds(double milliseconds) {
+  const double most = 9e18;
+  double ns = milliseconds * 1e6;
+  if (milliseconds < 0 || ns > most) return ISO_NO_LIMIT;
+  return ns < 1 ? 1 : (uint64_t) ns;
 }
 
 static bool boolean(napi_env env, napi_value object, const char *name) {
@@ -204,6 +219,11 @@ static iso_message_t *encode_context(napi_env env, napi_value options) {
       property(env, options, "source"), property(env, options, "file"),
       property(env, options, "line"), property(env, options, "column")};
   iso_value_t exception = NULL;
+  for (int i = 0; i < 4; i++) {
+    if (parts[i] != NULL) continue;
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "options must be an object");
+    return NULL;
+  }
   iso_message_t *context = iso_message_create();
   if (context == NULL) return NULL;
   if (iso_host_encode((const iso_value_t *) parts, 4, NULL, context, &exception) == ISO_OK)
@@ -225,11 +245,17 @@ static int start(iso_pool_binding_t *pool, napi_env env, napi_value given) {
       .max_threads = (size_t) number(env, given, "maxThreads"),
       .idle_timeout_ms = (int64_t) number(env, given, "idleTimeout"),
       .memory_limit_bytes = (size_t) number(env, given, "memoryLimit"),
+      .allow_eval = boolean(env, given, "allowStrings"),
+      .allow_wasm = boolean(env, given, "allowWasm"),
       .scheduler = scheduler,
       .may_steal = boolean(env, given, "steal"),
       .may_replace = boolean(env, given, "replace"),
       .max_queue = max_queue < 0 ? SIZE_MAX : (size_t) max_queue,
       .max_tasks_per_thread = (uint64_t) number(env, given, "maxTasksPerThread"),
+      .timeout_ns = nanoseconds(number(env, given, "timeout")),
+      .cpu_timeout_ns = nanoseconds(number(env, given, "cpuTimeout")),
+      .grace_ns = nanoseconds(number(env, given, "interruptGrace")),
+      .keeps_context = boolean(env, given, "keepContext"),
       .context = context,
       .callbacks = &callbacks,
       .data = pool,
@@ -245,7 +271,12 @@ end:
 
 static napi_value construct(napi_env env, napi_callback_info info) {
   iso_args_t args;
+  napi_value new_target = NULL;
   if (iso_args_init(&args, env, info) != 0) return NULL;
+  if (napi_get_new_target(env, info, &new_target) != napi_ok || new_target == NULL) {
+    napi_throw_type_error(env, "ERR_INVALID_THIS", "a class cannot be called without new");
+    return NULL;
+  }
   iso_host_t *host = iso_host_get(env);
   iso_pool_binding_t *pool = iso_alloc_zeroed(sizeof(*pool));
   if (pool == NULL || host->is_shut_down) goto fail;
@@ -321,14 +352,26 @@ static uint8_t bucket_of(napi_env env, napi_value key) {
   return (uint8_t) (hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24));
 }
 
-/* runTask(priority, key or undefined, token or undefined, transfer or undefined, ...args). `token`:
- * an object by which cancel() finds the run; `transfer`: an array. */
+/* Milliseconds as JavaScript gives them, undefined for as the pool's options say. */
+static uint64_t limit_of(napi_env env, napi_value milliseconds) {
+  double value = 0;
+  if (napi_get_value_double(env, milliseconds, &value) != napi_ok) return 0;
+  return nanoseconds(value);
+}
+
+/* runTask(priority, key, timeout, cpuTimeout, token, transfer, ...args); all but the first may be
+ * undefined. `token`: an object by which cancel() finds the run, and whose `reason` says why it
+ * did; `transfer`: an array of what moves. */
 static napi_value run_task(napi_env env, napi_callback_info info) {
-  enum { OPTION_COUNT = 4 };
+  enum { OPTION_COUNT = 6 };
   iso_args_t args;
   napi_value promise = NULL;
   napi_valuetype type = napi_undefined;
   if (iso_args_init(&args, env, info) != 0) return NULL;
+  if (args.count < OPTION_COUNT) {
+    napi_throw_type_error(env, "ERR_MISSING_ARGS", "runTask takes a priority, a key and a token");
+    return NULL;
+  }
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
   iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
   if (made == NULL) goto end;
@@ -338,12 +381,14 @@ static napi_value run_task(napi_env env, napi_callback_info info) {
     made->task.has_key = true;
     made->task.key_bucket = bucket_of(env, args.values[1]);
   }
-  napi_typeof(env, args.values[3], &type);
-  napi_value transfer = type == napi_object ? args.values[3] : NULL;
+  made->task.timeout_ns = limit_of(env, args.values[2]);
+  made->task.cpu_timeout_ns = limit_of(env, args.values[3]);
+  napi_typeof(env, args.values[5], &type);
+  napi_value transfer = type == napi_object ? args.values[5] : NULL;
   if (!encode_arguments(made, args.count - OPTION_COUNT, args.values + OPTION_COUNT, transfer))
     goto end;
-  napi_typeof(env, args.values[2], &type);
-  if (type == napi_object) iso_run_give_token(made, args.values[2]);
+  napi_typeof(env, args.values[4], &type);
+  if (type == napi_object) iso_run_give_token(made, args.values[4]);
   submit(made);
 
 end:
@@ -351,17 +396,20 @@ end:
   return promise;
 }
 
-/* cancel(token): whether the run was still waiting; it then rejects. */
+/* cancel(token, interrupts): whether the run was still waiting, or if `interrupts` is true running;
+ * it then rejects. */
 static napi_value cancel(napi_env env, napi_callback_info info) {
   iso_args_t args;
-  void *data = NULL;
   napi_value result = NULL;
+  bool interrupts = false;
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
-  bool is_waiting = pool != NULL && pool->core != NULL &&
-                    napi_unwrap(env, args.values[0], &data) == napi_ok &&
-                    iso_pool_cancel(pool->core, &((iso_run_t *) data)->task);
-  if (pool != NULL) ISO_NAPI_CHECK(env, napi_get_boolean(env, is_waiting, &result));
+  napi_get_value_bool(env, args.values[1], &interrupts);
+  iso_run_t *found = pool == NULL ? NULL : iso_run_of_token(pool, args.values[0]);
+  bool is_found =
+      found != NULL && pool->core != NULL && iso_pool_cancel(pool->core, &found->task, interrupts);
+  if (pool != NULL) napi_get_boolean(env, is_found, &result);
+  iso_args_deinit(&args);
   return result;
 }
 

@@ -10,7 +10,7 @@
 
 typedef struct iso_pool_binding_s {
   iso_host_t *host;
-  /* Its JavaScript object, weakly. */
+  /* Its JavaScript object, weakly unless something is pending. */
   napi_ref wrapper;
   /* NULL once every thread has ended and been freed. */
   iso_pool_t *core;
@@ -41,7 +41,7 @@ typedef struct iso_pool_binding_s {
 /* The class: new (options), complete and checked by lib/. */
 napi_value iso_pool_class_create(napi_env env);
 
-/* One promise more, or less, is not settled. The last of an abandoned pool stops it. */
+/* One promise more, or less, is not settled. */
 void iso_pool_binding_hold(iso_pool_binding_t *pool);
 void iso_pool_binding_unhold(iso_pool_binding_t *pool);
 

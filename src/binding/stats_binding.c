@@ -66,6 +66,9 @@ static napi_value pool_object(
   set_number(env, object, "failed", (double) stats->counts.failed);
   set_number(env, object, "stolen", (double) stats->counts.stolen);
   set_number(env, object, "respawned", (double) stats->counts.replaced);
+  set_number(env, object, "interrupted", (double) stats->counts.interrupted);
+  set_number(env, object, "lost", (double) (stats->counts.lost - stats->counts.found));
+  set_number(env, object, "parked", (double) stats->counts.parked);
   napi_set_named_property(env, object, "runTime", histogram(env, &stats->run_time));
   napi_set_named_property(env, object, "waitTime", histogram(env, &stats->wait_time));
   napi_create_array(env, &list);

@@ -49,6 +49,12 @@ void iso_console_leave(iso_console_t *console, size_t bytes) {
   iso_mutex_unlock(&console->lock);
 }
 
+void iso_console_open(iso_console_t *console) {
+  iso_mutex_lock(&console->lock);
+  console->closed = false;
+  iso_mutex_unlock(&console->lock);
+}
+
 void iso_console_close(iso_console_t *console) {
   iso_mutex_lock(&console->lock);
   console->closed = true;

@@ -32,7 +32,8 @@ void iso_console_deinit(iso_console_t *console);
 bool iso_console_enter(iso_console_t *console, size_t bytes);
 /* Counts them out. Thread: any. */
 void iso_console_leave(iso_console_t *console, size_t bytes);
-/* Lets a waiting writer go, and every later one. Thread: any. */
+/* Lets a waiting writer go, and every later one until it is opened again. Thread: any. */
 void iso_console_close(iso_console_t *console);
+void iso_console_open(iso_console_t *console);
 
 #endif

@@ -19,7 +19,12 @@
   XX(ECONTEXT, "ERR_THREAD_CONTEXT", "ThreadError", "%s has no function to run")                   \
   XX(EFULL, "ERR_THREAD_QUEUE_FULL", "ThreadError", "%s has its queue full (options.maxQueue)")    \
   XX(ECLOSED, "ERR_THREAD_CLOSED", "ThreadError", "%s is closing and takes no more runs")          \
-  XX(ECANCELED, "ABORT_ERR", "AbortError", "The run was aborted while it waited in %s")            \
+  XX(ELOST, "ERR_THREAD_LOST", "ThreadError",                                                      \
+     "%s: code in it could not be stopped within interruptGrace, and the thread was written off")  \
+  XX(ECANCELED, "ABORT_ERR", "AbortError", "The run in %s was aborted")                            \
+  XX(ETIMEOUT, "ERR_THREAD_TIMEOUT", "TimeoutError", "%s: this took longer than its timeout")      \
+  XX(ECPUTIMEOUT, "ERR_THREAD_CPU_TIMEOUT", "TimeoutError",                                        \
+     "%s: this took more CPU time than its cpuTimeout")                                            \
   XX(ECLONE, "ERR_THREAD_NOT_CLONEABLE", "DataCloneError", "%s: a value could not be cloned")
 
 enum {

@@ -117,22 +117,27 @@ static void add_hint(atomic_size_t *hint, size_t amount) {
   );
 }
 
+/* Wakes one that sleeps. */
+static void rouse_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static void rouse_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_list_remove(&thread->sleeper);
+  thread->is_asleep = false;
+  iso_thread__wake_locked(pool, thread);
+  iso_guard__summon_locked(pool, thread);
+}
+
 static void wake_one_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 static void wake_one_locked(iso_pool_t *pool) {
   iso_link_t *link = iso_list_shift(&pool->sleepers);
   if (link == NULL) return;
-  iso_thread_t *thread = ISO_LIST_ITEM(link, iso_thread_t, sleeper);
-  thread->is_asleep = false;
-  iso_thread__wake_locked(pool, thread);
+  rouse_locked(pool, ISO_LIST_ITEM(link, iso_thread_t, sleeper));
 }
 
 static void wake_for_locked(iso_pool_t *pool, const iso_task_t *task) ISO_REQUIRES(pool->lock);
 static void wake_for_locked(iso_pool_t *pool, const iso_task_t *task) {
   iso_thread_t *thread = task->thread;
   if (thread != NULL && thread->is_asleep) {
-    iso_list_remove(&thread->sleeper);
-    thread->is_asleep = false;
-    iso_thread__wake_locked(pool, thread);
+    rouse_locked(pool, thread);
   } else if (is_common(pool, task)) {
     size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
     if (common > pool->spinners) wake_one_locked(pool);
@@ -263,9 +268,10 @@ static void retire_locked(iso_pool_t *pool, iso_thread_t *thread) {
     iso_thread__wake_locked(pool, successor);
   }
   move_tasks_locked(pool, &thread->queue);
-  if (thread->is_asleep) iso_list_remove(&thread->sleeper);
-  thread->is_asleep = false;
-  iso_thread__wake_locked(pool, thread);
+  if (thread->is_asleep)
+    rouse_locked(pool, thread);
+  else
+    iso_thread__wake_locked(pool, thread);
 }
 
 /* A successor runs: the one whose place it takes may go. */
@@ -300,15 +306,32 @@ static void stop_locked(iso_pool_t *pool, int reason) {
     iso_thread_t *thread = pool->threads[i];
     finish_all_locked(pool, &thread->queue, status);
     finish_all_locked(pool, &thread->keyed, status);
-    iso_thread__interrupt_locked(pool, thread);
+    iso_guard__interrupt_locked(pool, thread, status);
   }
   note_pressure_locked(pool);
   /* With no thread to end, this is the end. */
   if (pool->unjoined == 0) iso_owner_post(pool->owner, &pool->ended_event);
 }
 
-void iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error) {
+void iso_pool__loads(iso_pool_t *pool, iso_thread_t *thread) {
   iso_mutex_lock(&pool->lock);
+  iso_guard__begin_locked(pool, thread, NULL);
+  iso_mutex_unlock(&pool->lock);
+}
+
+/* What a run or load ends with that gave `status`. */
+static int end_guarded_locked(iso_pool_t *pool, iso_thread_t *thread, int status)
+    ISO_REQUIRES(pool->lock);
+static int end_guarded_locked(iso_pool_t *pool, iso_thread_t *thread, int status) {
+  int reason = iso_guard__end_locked(pool, thread);
+  if (reason != ISO_OK) return reason;
+  return status == ISO_ETERMINATED ? ISO_EFATAL : status;
+}
+
+bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error) {
+  iso_mutex_lock(&pool->lock);
+  status = end_guarded_locked(pool, thread, status);
+  if (thread->is_lost) goto end;
   thread->end_status = status == ISO_EXCEPTION ? ISO_ECONTEXT : status;
   if (status == ISO_OK) {
     thread->is_loaded = true;
@@ -322,7 +345,19 @@ void iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_me
     post_ready_locked(pool, status);
     stop_locked(pool, thread->end_status);
   }
+
+end:
   iso_mutex_unlock(&pool->lock);
+  return status == ISO_OK;
+}
+
+bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status) {
+  iso_mutex_lock(&pool->lock);
+  status = end_guarded_locked(pool, thread, status);
+  if (status != ISO_OK) thread->end_status = status == ISO_EXCEPTION ? ISO_ECONTEXT : status;
+  thread->guard.must_renew = false;
+  iso_mutex_unlock(&pool->lock);
+  return status == ISO_OK;
 }
 
 /* A task with a key is over, and its end is posted: the key may go to another thread. */
@@ -346,8 +381,10 @@ static void forget_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_histogram_merge(&pool->wait_time, &thread->wait_time);
 }
 
-void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread) {
-  iso_mutex_lock(&pool->lock);
+static void leave_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static void leave_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  if (thread->has_left) return;
+  thread->has_left = true;
   bool has_died = pool->reason == ISO_OK && !thread->is_retiring;
   release_bucket_locked(pool, &thread->running_bucket);
   release_bucket_locked(pool, &thread->posted_bucket);
@@ -372,14 +409,41 @@ void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread) {
       pool->reason != ISO_OK && thread->end_status == ISO_OK ? pool->reason : thread->end_status;
   post_notice(pool, ISO_NOTICE_THREAD_EXIT, thread->id, exit_status);
   if (pool->is_closing && pool->queued == 0 && pool->running == 0) stop_locked(pool, ISO_EDISPOSED);
+}
+
+void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_mutex_lock(&pool->lock);
+  leave_locked(pool, thread);
   iso_mutex_unlock(&pool->lock);
 }
 
-void iso_pool__thread_ended(iso_pool_t *pool, bool alive) {
+static void deinit(iso_pool_t *pool) {
+  iso_message_reset(&pool->ready_error);
+  iso_queue_deinit(&pool->shared);
+  iso_free((void *) pool->threads);
+  iso_mutex_deinit(&pool->lock);
+}
+
+static void release(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
-  bool is_over = --pool->unjoined == 0 && pool->reason != ISO_OK;
+  bool is_last = --pool->references == 0;
+  iso_mutex_unlock(&pool->lock);
+  if (!is_last) return;
+  iso_message_destroy(pool->options.context);
+  deinit(pool);
+  iso_free(pool);
+}
+
+void iso_pool__thread_ended(iso_pool_t *pool, bool was_lost, bool alive) {
+  iso_mutex_lock(&pool->lock);
+  if (was_lost)
+    pool->counts.found++;
+  else
+    pool->unjoined--;
+  bool is_over = !was_lost && pool->unjoined == 0 && pool->reason != ISO_OK;
   iso_mutex_unlock(&pool->lock);
   if (is_over && alive) pool->options.callbacks->ended(pool->options.data);
+  if (was_lost) release(pool);
 }
 
 /* A thread's tasks. */
@@ -410,6 +474,11 @@ static void start_locked(iso_pool_t *pool, iso_thread_t *thread, iso_task_t *tas
     ISO_REQUIRES(pool->lock);
 static void start_locked(iso_pool_t *pool, iso_thread_t *thread, iso_task_t *task, uint64_t now) {
   unqueue_locked(pool, task);
+  task->thread = thread;
+  task->is_running = true;
+  thread->task = task;
+  iso_message_move(&thread->message, &task->message);
+  iso_guard__begin_locked(pool, thread, task);
   thread->is_busy = true;
   thread->tasks_taken++;
   thread->task_start_ns = now;
@@ -423,10 +492,14 @@ static void start_locked(iso_pool_t *pool, iso_thread_t *thread, iso_task_t *tas
   if (common > pool->spinners) wake_one_locked(pool);
 }
 
-static void done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64_t now)
+/* Counts the task that ran as done, and gives it; to be finished by the caller. */
+static iso_task_t *done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64_t now)
     ISO_REQUIRES(pool->lock);
-static void done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64_t now) {
+static iso_task_t *done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64_t now) {
   uint64_t took = now - thread->task_start_ns;
+  iso_task_t *task = thread->task;
+  task->is_running = false;
+  thread->task = NULL;
   thread->is_busy = false;
   pool->running--;
   thread->posted_bucket = thread->running_bucket;
@@ -439,35 +512,81 @@ static void done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint
   thread->busy_ns += took;
   recycle_locked(pool, thread);
   if (pool->is_closing && pool->queued == 0 && pool->running == 0) stop_locked(pool, ISO_EDISPOSED);
+  return task;
 }
 
-void iso_pool__done(iso_pool_t *pool, iso_thread_t *thread, int status) {
-  uint64_t now = uv_hrtime();
-  iso_mutex_lock(&pool->lock);
-  if (thread->is_busy) done_locked(pool, thread, status, now);
-  iso_mutex_unlock(&pool->lock);
-}
-
-iso_task_t *iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status, iso_idle_t *idle) {
-  uint64_t now = uv_hrtime();
-  iso_mutex_lock(&pool->lock);
-  release_bucket_locked(pool, &thread->posted_bucket);
-  if (thread->is_busy) done_locked(pool, thread, status, now);
-  iso_task_t *task = pool->reason == ISO_OK ? choose_locked(pool, thread) : NULL;
-  if (task != NULL) {
-    start_locked(pool, thread, task, now);
-  } else if (pool->reason != ISO_OK || thread->is_retiring) {
-    *idle = ISO_IDLE_STOP;
-  } else if (thread->spin_ns != 0) {
-    *idle = ISO_IDLE_SPIN;
+/* There is no task: how to wait for one. */
+static iso_step_t wait_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static iso_step_t wait_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  if (thread->is_retiring) return ISO_STEP_STOP;
+  if (thread->spin_ns != 0) {
     pool->spinners++;
-  } else {
-    *idle = ISO_IDLE_SLEEP;
-    iso_list_append(&pool->sleepers, &thread->sleeper);
-    thread->is_asleep = true;
+    return ISO_STEP_SPIN;
   }
+  iso_list_append(&pool->sleepers, &thread->sleeper);
+  thread->is_asleep = true;
+  return ISO_STEP_SLEEP;
+}
+
+static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now)
+    ISO_REQUIRES(pool->lock);
+static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now) {
+  if (pool->reason != ISO_OK || iso_is_fatal(thread->end_status)) return ISO_STEP_STOP;
+  if (thread->guard.must_renew) {
+    if (thread->is_retiring && thread->keyed.count == 0) return ISO_STEP_STOP;
+    iso_guard__begin_locked(pool, thread, NULL);
+    return ISO_STEP_RENEW;
+  }
+  iso_task_t *task = choose_locked(pool, thread);
+  if (task == NULL) return wait_locked(pool, thread);
+  start_locked(pool, thread, task, now);
+  return ISO_STEP_RUN;
+}
+
+iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
+  uint64_t now = uv_hrtime();
+  iso_turn_t turn = {.done = NULL, .status = status, .step = ISO_STEP_STOP};
+  iso_mutex_lock(&pool->lock);
+  if (thread->is_lost) goto end;
+  release_bucket_locked(pool, &thread->posted_bucket);
+  if (thread->task != NULL || thread->guard.reason != ISO_OK)
+    turn.status = end_guarded_locked(pool, thread, status);
+  if (iso_is_fatal(turn.status)) thread->end_status = turn.status;
+  if (thread->task != NULL) {
+    turn.done = done_locked(pool, thread, turn.status, now);
+    iso_message_move(&turn.done->message, &thread->message);
+  }
+  turn.step = step_locked(pool, thread, now);
+
+end:
+  iso_mutex_unlock(&pool->lock);
+  return turn;
+}
+
+iso_task_t *iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status) {
+  uint64_t now = uv_hrtime();
+  iso_mutex_lock(&pool->lock);
+  iso_task_t *task = thread->task == NULL ? NULL : done_locked(pool, thread, status, now);
+  thread->end_status = status;
+  pool->counts.parked++;
   iso_mutex_unlock(&pool->lock);
   return task;
+}
+
+void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  int reason = thread->guard.reason;
+  uint64_t now = uv_hrtime();
+  thread->is_lost = true;
+  if (thread->task != NULL)
+    iso_task_finish(done_locked(pool, thread, reason, now), pool->owner, reason);
+  if (pool->reason == ISO_OK) thread->end_status = ISO_ELOST;
+  /* A context that cannot be stopped is one that fails. */
+  if (!thread->is_loaded) stop_locked(pool, reason);
+  leave_locked(pool, thread);
+  pool->counts.lost++;
+  pool->references++;
+  if (--pool->unjoined == 0 && pool->reason != ISO_OK)
+    iso_owner_post(pool->owner, &pool->ended_event);
 }
 
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread) {
@@ -494,6 +613,7 @@ void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled) {
   bool was_left_alone = thread->is_asleep;
   if (was_left_alone) iso_list_remove(&thread->sleeper);
   thread->is_asleep = false;
+  thread->guard.summoned_ns = 0;
   if (has_idled && was_left_alone && pool->reason == ISO_OK && !thread->is_retiring &&
       pool->open_count > pool->min_threads)
     retire_locked(pool, thread);
@@ -503,6 +623,7 @@ void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled) {
 /* What the owner asks for. */
 
 static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *options) {
+  if (iso_watchdog_start() != ISO_OK) return ISO_ESTART;
   pool->scheduler = iso_scheduler_find(options->scheduler);
   if (pool->scheduler == NULL || iso_mutex_init(&pool->lock) != 0) return ISO_ESTART;
   iso_queue_init(&pool->shared);
@@ -516,14 +637,8 @@ static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *
   pool->max_threads = options->max_threads;
   pool->loads_wanted = options->min_threads;
   pool->random_state = uv_hrtime() | 1;
+  pool->references = 1;
   return ISO_OK;
-}
-
-static void deinit(iso_pool_t *pool) {
-  iso_message_reset(&pool->ready_error);
-  iso_queue_deinit(&pool->shared);
-  iso_free((void *) pool->threads);
-  iso_mutex_deinit(&pool->lock);
 }
 
 int iso_pool_create(iso_owner_t *owner, const iso_pool_options_t *options, iso_pool_t **out) {
@@ -555,14 +670,11 @@ int iso_pool_create(iso_owner_t *owner, const iso_pool_options_t *options, iso_p
 }
 
 void iso_pool_destroy(iso_pool_t *pool) {
-  if (pool == NULL) return;
-  iso_message_destroy(pool->options.context);
-  deinit(pool);
-  iso_free(pool);
+  if (pool != NULL) release(pool);
 }
 
 int iso_pool_refusal(int reason) {
-  return reason == ISO_EMEMORY || reason == ISO_EFATAL ? ISO_EDISPOSED : reason;
+  return iso_is_fatal(reason) || reason == ISO_ELOST ? ISO_EDISPOSED : reason;
 }
 
 static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target)
@@ -618,15 +730,19 @@ int iso_pool_submit_each(
     if (!takes_tasks(pool->threads[i])) continue;
     if (submit_locked(pool, tasks[done], pool->threads[i]) == ISO_OK) done++;
   }
+  note_pressure_locked(pool);
   iso_mutex_unlock(&pool->lock);
   *submitted = done;
   return status;
 }
 
-bool iso_pool_cancel(iso_pool_t *pool, iso_task_t *task) {
+bool iso_pool_cancel(iso_pool_t *pool, iso_task_t *task, bool interrupts) {
   iso_mutex_lock(&pool->lock);
   bool waits = task->queue != NULL;
-  if (waits) {
+  bool runs = interrupts && task->is_running;
+  if (runs) {
+    iso_guard__interrupt_locked(pool, task->thread, ISO_ECANCELED);
+  } else if (waits) {
     unqueue_locked(pool, task);
     iso_task_finish(task, pool->owner, ISO_ECANCELED);
     note_pressure_locked(pool);
@@ -634,7 +750,7 @@ bool iso_pool_cancel(iso_pool_t *pool, iso_task_t *task) {
       stop_locked(pool, ISO_EDISPOSED);
   }
   iso_mutex_unlock(&pool->lock);
-  return waits;
+  return waits || runs;
 }
 
 /* One that is idle if there is one, else the youngest. */

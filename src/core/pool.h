@@ -48,6 +48,9 @@ typedef struct iso_pool_options_s {
   int64_t idle_timeout_ms;
   /* Of each thread's JavaScript heap, and again of its buffers; 0: no limit but V8's own. */
   size_t memory_limit_bytes;
+  /* May the code inside make code: of strings (eval, new Function), of WebAssembly? */
+  bool allow_eval;
+  bool allow_wasm;
   /* A name of scheduler.c's table; read at create only. */
   const char *scheduler;
   /* May an idle thread take what was placed on another? */
@@ -58,6 +61,14 @@ typedef struct iso_pool_options_s {
   size_t max_queue;
   /* Tasks after which a thread is replaced by a new one; 0: never. */
   uint64_t max_tasks_per_thread;
+  /* How long a task that does not say so itself, and the evaluation of the context, may take: by
+   * the clock from its start, and of the thread's CPU time. 0, ISO_NO_LIMIT: for ever. */
+  uint64_t timeout_ns;
+  uint64_t cpu_timeout_ns;
+  /* How long code may go on after it was told to stop, before its thread is written off. */
+  uint64_t grace_ns;
+  /* After an interruption, does the thread keep its context as the code left it? */
+  bool keeps_context;
   /* See iso_engine_load. Taken by a create that succeeds. */
   iso_message_t *context;
   const iso_pool_callbacks_t *callbacks;
@@ -67,7 +78,8 @@ typedef struct iso_pool_options_s {
 
 /* Starts the threads. Errors: ISO_ENOMEM, ISO_ESTART; nothing is left behind. */
 int iso_pool_create(iso_owner_t *owner, const iso_pool_options_t *options, iso_pool_t **out);
-/* Only after callbacks->ended, or after the owner has closed with no thread left. */
+/* Only after callbacks->ended, or after the owner has closed with no thread left. Threads that were
+ * written off keep what they need of it. */
 void iso_pool_destroy(iso_pool_t *pool);
 
 /* Puts a task where the scheduler, or its key, says. Errors: ISO_EFULL, ISO_ECLOSED, ISO_ENOMEM;
@@ -83,9 +95,9 @@ int iso_pool_submit_each(
 /* On how many threads submit_each would put one. */
 size_t iso_pool_thread_count(iso_pool_t *pool);
 
-/* Takes a task that still waits out of its queue and finishes it with ISO_ECANCELED.
- * False: it runs, or is done. */
-bool iso_pool_cancel(iso_pool_t *pool, iso_task_t *task);
+/* Takes a task that waits out of its queue and finishes it with ISO_ECANCELED; if `interrupts`, one
+ * that runs is interrupted, and ends so. False: neither. */
+bool iso_pool_cancel(iso_pool_t *pool, iso_task_t *task, bool interrupts);
 
 /* Changes how many threads there are at least and at most. Those too many end after their task.
  * Errors: ISO_ESTART, ISO_ENOMEM where not all could be started. */
@@ -105,11 +117,14 @@ int iso_pool_reason(iso_pool_t *pool);
  * the tasks are finished with. Only the first call counts. Thread: any. */
 void iso_pool_stop(iso_pool_t *pool, int reason);
 
-/* Has every thread ended? */
+/* Has every thread ended, or been written off? */
 bool iso_pool_has_ended(iso_pool_t *pool);
 
 /* More tasks wait than max_queue, or 1024 where that has no limit; until none waits. */
 bool iso_pool_needs_drain(iso_pool_t *pool);
+
+/* Threads of this process that may still touch V8, those parked or left behind too. Thread: any. */
+size_t iso_threads_living(void);
 
 /* Statistics. */
 
@@ -118,6 +133,12 @@ typedef struct iso_pool_counts_s {
   uint64_t failed;
   uint64_t stolen;
   uint64_t replaced;
+  /* Tasks that were interrupted; of threads, those written off because they did not stop, and of
+   * these those that came back; those that V8 gave up in. */
+  uint64_t interrupted;
+  uint64_t lost;
+  uint64_t found;
+  uint64_t parked;
 } iso_pool_counts_t;
 
 typedef struct iso_thread_stats_s {

@@ -10,6 +10,9 @@ void iso_task_init(iso_task_t *task, void (*deliver)(iso_event_t *event, bool al
   task->status = ISO_OK;
   task->priority = 0;
   task->has_key = false;
+  task->timeout_ns = 0;
+  task->cpu_timeout_ns = 0;
+  task->is_running = false;
   task->queue = NULL;
 }
 

@@ -2,8 +2,9 @@
  *
  *   state    it is in                    memory is owned by      moved on by
  *   created  nothing                     who made it             iso_pool_submit
- *   queued   its pool's queue            the pool                a thread, or iso_pool_stop
- *   running  thread->task                the thread              the thread
+ *   queued   its pool's queue            the pool                a thread, stop or cancel
+ *   running  thread->task                the pool                the thread, or, where that cannot
+ *                                                                be stopped, the watchdog
  *   done     the owner's events          the owner               delivery: back to who made it
  *
  * A task is in one list at a time, so one link (the event's) serves for all. */
@@ -16,23 +17,32 @@
 /* How many places a key can lead to; see scheduler.h. */
 enum { ISO_KEY_BUCKETS = 256 };
 
+/* A time that never comes. */
+#define ISO_NO_LIMIT UINT64_MAX
+
 typedef struct iso_task_s {
   iso_event_t event;
   /* Set by who made it, before the submit; 0, false after init. */
   int32_t priority;
   bool has_key;
   uint8_t key_bucket;
+  /* How long it may run; 0: as the pool's options say, ISO_NO_LIMIT: for ever. */
+  uint64_t timeout_ns;
+  uint64_t cpu_timeout_ns;
 
   /* The pool's, guarded by its lock: see queue.h. */
   int64_t rank;
   uint64_t sequence;
   struct iso_queue_s *queue;
+  /* Where it was placed, then where it runs. */
   struct iso_thread_s *thread;
+  bool is_running;
   bool is_pinned;
   size_t heap_index;
   uint64_t submitted_ns;
 
-  /* The arguments; once done, the result or the description of the error. */
+  /* The arguments; once done, the result or the description of the error. While it runs, the
+   * thread has them. */
   iso_message_t message;
   /* Once done: ISO_OK, ISO_EXCEPTION (described in message), or the code of what happened. */
   int status;

@@ -33,8 +33,11 @@ enum {
 /* How many threads of the process spin now; relaxed, for a rough bound is enough. */
 static atomic_int spinning_threads;
 
-static bool must_stop(const iso_thread_t *thread) {
-  return atomic_load_explicit(&thread->pool->has_stopped, memory_order_relaxed);
+/* Threads whose isolate is not gone. Relaxed: who reads it has waited for them in other ways. */
+static atomic_size_t living_threads;
+
+size_t iso_threads_living(void) {
+  return atomic_load_explicit(&living_threads, memory_order_relaxed);
 }
 
 /* What the engine tells us. */
@@ -84,19 +87,22 @@ static size_t on_heap_full(void *data, size_t limit_bytes, size_t held_bytes) {
   /* V8 14 also asks when a single buffer was refused and collecting has not helped: that is a
    * RangeError for the code inside, and nothing is wrong with the heap. */
   if (held_bytes < limit_bytes / 2) return limit_bytes;
-  thread->out_of_memory = true;
-  if (thread->engine != NULL) iso_engine_terminate(thread->engine);
+  iso_pool_t *pool = thread->pool;
+  iso_mutex_lock(&pool->lock);
+  iso_guard__interrupt_locked(pool, thread, ISO_EMEMORY);
+  iso_mutex_unlock(&pool->lock);
   return limit_bytes + HEAP_RAISE_BYTES;
 }
 
 static void on_fatal(void *data, bool out_of_memory) {
   iso_thread_t *thread = data;
-  iso_owner_t *owner = thread->pool->owner;
-  thread->end_status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
+  iso_pool_t *pool = thread->pool;
+  iso_owner_t *owner = pool->owner;
+  int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
   iso_engine_t *engine = hide_engine(thread);
-  iso_pool__done(thread->pool, thread, thread->end_status);
-  if (thread->task != NULL) iso_task_finish(thread->task, owner, thread->end_status);
-  iso_pool__leave(thread->pool, thread);
+  iso_task_t *task = iso_pool__failed(pool, thread, status);
+  if (task != NULL) iso_task_finish(task, owner, status);
+  iso_pool__leave(pool, thread);
   if (engine != NULL) iso_engine_abandon(engine);
   thread->is_parked = true;
   iso_owner_post(owner, &thread->exit_event);
@@ -110,31 +116,32 @@ static const iso_engine_hooks_t engine_hooks = {
 
 /* The work. */
 
+static bool is_interrupted(const iso_thread_t *thread) {
+  return atomic_load_explicit(&thread->guard.is_interrupted, memory_order_relaxed);
+}
+
 /* Runs the loop until what is pending has settled. */
 static int await_pending(iso_thread_t *thread, int status, iso_message_t *message) {
   while (status == ISO_PENDING) {
-    if (must_stop(thread)) return ISO_ETERMINATED;
+    if (is_interrupted(thread)) return ISO_ETERMINATED;
+    iso_guard__awaits(thread, true);
     uv_run(&thread->loop, UV_RUN_ONCE);
+    iso_guard__awaits(thread, false);
     status = iso_engine_poll(thread->engine, message);
   }
   return status;
 }
 
-/* What a stopped run or load ends with. */
-static int stop_reason(iso_thread_t *thread) {
-  if (thread->out_of_memory) return ISO_EMEMORY;
-  int reason = iso_pool_reason(thread->pool);
-  return reason == ISO_OK ? ISO_EFATAL : reason;
+static int run_task(iso_thread_t *thread) {
+  int status = iso_engine_call(thread->engine, &thread->message);
+  status = await_pending(thread, status, &thread->message);
+  if (is_interrupted(thread)) iso_engine_drop_jobs(thread->engine);
+  return status;
 }
 
-/* What a task ends with; ISO_EMEMORY, ISO_EFATAL: the thread does, too. */
-static int run_task(iso_thread_t *thread, iso_task_t *task) {
-  thread->task = task;
-  int status = iso_engine_call(thread->engine, &task->message);
-  status = await_pending(thread, status, &task->message);
-  if (status == ISO_ETERMINATED || thread->out_of_memory) status = stop_reason(thread);
-  thread->task = NULL;
-  return status;
+static int evaluate_context(iso_thread_t *thread, iso_message_t *error) {
+  int status = iso_engine_load(thread->engine, thread->pool->options.context, error);
+  return await_pending(thread, status, error);
 }
 
 /* One turn of the loop, and of the jobs that it has made ready. */
@@ -207,39 +214,46 @@ static void sleep_in_loop(iso_thread_t *thread) {
   iso_pool__woke(thread->pool, thread, thread->has_idled);
 }
 
-static void wait_for_work(iso_thread_t *thread, iso_idle_t idle) {
-  if (idle == ISO_IDLE_SPIN) {
-    spin(thread);
-    iso_pool__spun(thread->pool);
-  } else {
-    sleep_in_loop(thread);
-  }
+/* What was interrupted may have left its context half-written: a new one takes its place. */
+static bool renew(iso_thread_t *thread) {
+  iso_message_t error;
+  iso_message_init(&error);
+  int status = iso_engine_renew(thread->engine);
+  if (status == ISO_OK) status = evaluate_context(thread, &error);
+  iso_message_reset(&error);
+  return iso_pool__renewed(thread->pool, thread, status);
+}
+
+static int run_and_turn(iso_thread_t *thread) {
+  int status = run_task(thread);
+  if (++thread->runs_since_turn >= RUNS_A_TURN) turn_loop(thread, UV_RUN_NOWAIT);
+  return status;
 }
 
 static void work(iso_thread_t *thread) {
-  iso_task_t *done = NULL;
+  iso_pool_t *pool = thread->pool;
   int status = ISO_OK;
-  for (;;) {
-    iso_idle_t idle = ISO_IDLE_STOP;
-    iso_task_t *task = NULL;
-    bool is_dying = status == ISO_EMEMORY || status == ISO_EFATAL;
-    if (is_dying) {
-      thread->end_status = status;
-      iso_pool__done(thread->pool, thread, status);
-    } else {
-      task = iso_pool__next(thread->pool, thread, status, &idle);
-    }
+  for (bool goes_on = true; goes_on;) {
+    iso_turn_t turn = iso_pool__next(pool, thread, status);
     /* The pool has counted it done before its caller can hear of it. */
-    if (done != NULL) iso_task_finish(done, thread->pool->owner, status);
-    done = task;
-    status = ISO_OK;
-    if (task != NULL) {
-      status = run_task(thread, task);
-      if (++thread->runs_since_turn >= RUNS_A_TURN) turn_loop(thread, UV_RUN_NOWAIT);
-    } else if (is_dying || idle == ISO_IDLE_STOP) {
-      return;
-    } else {
-      wait_for_work(thread, idle);
+    if (turn.done != NULL) iso_task_finish(turn.done, pool->owner, turn.status);
+    switch (turn.step) {
+    case ISO_STEP_RUN:
+      status = run_and_turn(thread);
+      break;
+    case ISO_STEP_SPIN:
+      spin(thread);
+      iso_pool__spun(pool);
+      break;
+    case ISO_STEP_SLEEP:
+      sleep_in_loop(thread);
+      break;
+    case ISO_STEP_RENEW:
+      goes_on = renew(thread);
+      break;
+    case ISO_STEP_STOP:
+      goes_on = false;
+      break;
     }
   }
 }
@@ -248,12 +262,11 @@ static void work(iso_thread_t *thread) {
 static bool load(iso_thread_t *thread) {
   iso_message_t error;
   iso_message_init(&error);
-  int status = iso_engine_load(thread->engine, thread->pool->options.context, &error);
-  status = await_pending(thread, status, &error);
-  if (status == ISO_ETERMINATED || thread->out_of_memory) status = stop_reason(thread);
-  iso_pool__loaded(thread->pool, thread, status, &error);
+  iso_pool__loads(thread->pool, thread);
+  int status = evaluate_context(thread, &error);
+  bool is_loaded = iso_pool__loaded(thread->pool, thread, status, &error);
   iso_message_reset(&error);
-  return status == ISO_OK;
+  return is_loaded;
 }
 
 /* From start to end. */
@@ -264,6 +277,8 @@ static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
       .loop = &thread->loop,
       .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
       .heap_limit_bytes = thread->pool->options.memory_limit_bytes,
+      .allow_eval = thread->pool->options.allow_eval,
+      .allow_wasm = thread->pool->options.allow_wasm,
       .account = thread->account,
       .hooks = &engine_hooks,
       .hooks_data = thread,
@@ -273,7 +288,7 @@ static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
   if (status != ISO_OK) return status;
   iso_mutex_lock(&thread->pool->lock);
   thread->engine = engine;
-  if (thread->pool->reason != ISO_OK) iso_engine_terminate(engine);
+  if (thread->guard.reason != ISO_OK) iso_engine_terminate(engine);
   iso_mutex_unlock(&thread->pool->lock);
   return ISO_OK;
 }
@@ -313,13 +328,14 @@ static void thread_main(void *argument) {
   bool is_open = status == ISO_OK;
   if (is_open) status = start_engine(thread, (uintptr_t) &stack_top);
   if (status != ISO_OK)
-    iso_pool__loaded(pool, thread, status, NULL);
+    (void) iso_pool__loaded(pool, thread, status, NULL);
   else if (load(thread))
     work(thread);
   iso_engine_t *engine = hide_engine(thread);
   iso_pool__leave(pool, thread);
   if (engine != NULL) iso_engine_destroy(engine);
   if (is_open) close_loop(thread);
+  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   /* From the post on, the owner may free the thread and its pool as soon as it has joined us. */
   iso_owner_post(owner, &thread->exit_event);
   iso_owner_thread_ended(owner);
@@ -327,6 +343,8 @@ static void thread_main(void *argument) {
 }
 
 static void destroy(iso_thread_t *thread) {
+  iso_guard__deinit(&thread->guard);
+  iso_message_reset(&thread->message);
   iso_queue_deinit(&thread->queue);
   iso_queue_deinit(&thread->keyed);
   iso_console_deinit(&thread->console);
@@ -342,11 +360,12 @@ static void deliver_exit(iso_event_t *event, bool alive) {
    * this itself, and cannot join itself: its pool is lost with it. */
   bool is_own = uv_thread_equal(&self, &thread->handle) != 0;
   if (is_own) return;
+  bool was_lost = thread->is_lost;
   if (!thread->is_parked) {
     uv_thread_join(&thread->handle);
     destroy(thread);
   }
-  iso_pool__thread_ended(pool, alive);
+  iso_pool__thread_ended(pool, was_lost, alive);
 }
 
 int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
@@ -362,6 +381,8 @@ int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
   thread->start_ns = uv_hrtime();
   iso_queue_init(&thread->queue);
   iso_queue_init(&thread->keyed);
+  iso_message_init(&thread->message);
+  iso_guard__init(&thread->guard);
   thread->running_bucket = -1;
   thread->posted_bucket = -1;
   thread->spin_ns = SPIN_NS;
@@ -371,11 +392,13 @@ int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
   uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
   iso_owner_retain(pool->owner);
   iso_owner_thread_started(pool->owner);
+  atomic_fetch_add_explicit(&living_threads, 1, memory_order_relaxed);
   if (uv_thread_create_ex(&thread->handle, &options, thread_main, thread) == 0) {
     *out = thread;
     return ISO_OK;
   }
   status = ISO_ESTART;
+  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   iso_owner_thread_ended(pool->owner);
   iso_owner_release(pool->owner);
   iso_console_deinit(&thread->console);
@@ -389,6 +412,12 @@ fail:
 void iso_thread__wake_locked(iso_pool_t *pool, iso_thread_t *thread) {
   (void) pool;
   if (thread->is_open) uv_async_send(&thread->wake);
+}
+
+void iso_thread__resume_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  (void) pool;
+  if (thread->engine != NULL) iso_engine_resume(thread->engine);
+  iso_console_open(&thread->console);
 }
 
 void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) {

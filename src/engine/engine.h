@@ -45,6 +45,10 @@ typedef struct iso_engine_config_s {
   uintptr_t stack_limit;
   /* Of the JavaScript heap; 0: V8's own choice. */
   size_t heap_limit_bytes;
+  /* Code from strings (eval, new Function), compilation of WebAssembly: refused where false, by an
+   * EvalError and a CompileError. The context's own source is no such code. */
+  bool allow_eval;
+  bool allow_wasm;
   /* Charged for every backing store; the engine retains it for as long as there are any. */
   iso_account_t *account;
   const iso_engine_hooks_t *hooks;
@@ -73,9 +77,20 @@ void iso_engine_idle(iso_engine_t *engine);
 /* Bytes of JavaScript heap in use. */
 size_t iso_engine_heap_bytes(iso_engine_t *engine);
 
-/* Stops the code inside where it stands, or the next that starts: for good.
+/* Stops the code inside where it stands, or the next that starts, until iso_engine_resume.
  * Thread: any, while the engine exists. */
 void iso_engine_terminate(iso_engine_t *engine);
+
+/* Undoes a terminate. What was stopped must be over, and no other terminate on its way. */
+void iso_engine_resume(iso_engine_t *engine);
+
+/* Forgets what was pending and every job that is ready. The engine is to be terminated (and is,
+ * afterwards). */
+void iso_engine_drop_jobs(iso_engine_t *engine);
+
+/* Starts anew in a fresh context, into which a context is to be loaded; nothing of the old one is
+ * left. Errors: ISO_ESTART, ISO_ETERMINATED. */
+int iso_engine_renew(iso_engine_t *engine);
 
 /* Lets go of the process's platform from inside hooks->fatal, where the engine can never be
  * destroyed any more, so that the process can still end well. */

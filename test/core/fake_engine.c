@@ -23,6 +23,7 @@ static uv_cond_t changed;
 static int gate_calls;
 static bool gate_is_open;
 int fake_live_stores;
+atomic_int fake_renewals;
 
 static void init(void) {
   uv_mutex_init(&lock);
@@ -59,6 +60,17 @@ static int wait_here(iso_engine_t *engine, bool at_gate) {
     uv_cond_wait(&changed, &lock);
   uv_mutex_unlock(&lock);
   return engine->is_terminated ? ISO_ETERMINATED : ISO_OK;
+}
+
+/* At the gate, and terminate does not help. */
+static int wait_deaf(void) {
+  uv_mutex_lock(&lock);
+  gate_calls++;
+  uv_cond_broadcast(&changed);
+  while (!gate_is_open)
+    uv_cond_wait(&changed, &lock);
+  uv_mutex_unlock(&lock);
+  return ISO_ETERMINATED;
 }
 
 static void on_turn(uv_async_t *turn) {
@@ -127,6 +139,12 @@ static int perform(iso_engine_t *engine, const iso_message_t *message) {
   case FAKE_HEAP_FULL:
     (void) hooks->heap_full(engine->config.hooks_data, 1 << 20, 1 << 20);
     return engine->is_terminated ? ISO_ETERMINATED : ISO_OK;
+  case FAKE_SPIN:
+    while (!engine->is_terminated)
+      ;
+    return ISO_ETERMINATED;
+  case FAKE_DEAF:
+    return wait_deaf();
   case FAKE_FATAL:
     hooks->fatal(engine->config.hooks_data, true);
     return ISO_OK;
@@ -164,6 +182,20 @@ void iso_engine_terminate(iso_engine_t *engine) {
   engine->is_terminated = true;
   uv_cond_broadcast(&changed);
   uv_mutex_unlock(&lock);
+}
+
+void iso_engine_resume(iso_engine_t *engine) {
+  engine->is_terminated = false;
+}
+
+void iso_engine_drop_jobs(iso_engine_t *engine) {
+  engine->pending = FAKE_ECHO;
+}
+
+int iso_engine_renew(iso_engine_t *engine) {
+  if (engine->is_terminated) return ISO_ETERMINATED;
+  fake_renewals++;
+  return ISO_OK;
 }
 
 void iso_engine_abandon(iso_engine_t *engine) {

@@ -2,6 +2,8 @@
 #ifndef ISO_FAKE_ENGINE_H
 #define ISO_FAKE_ENGINE_H
 
+#include <stdatomic.h>
+
 typedef enum fake_op_e {
   /* Gives the message back. */
   FAKE_ECHO,
@@ -16,6 +18,10 @@ typedef enum fake_op_e {
   FAKE_GATE,
   /* Writes as many console records as the second number says. */
   FAKE_LOG,
+  /* As FAKE_BLOCK, busy all the time. */
+  FAKE_SPIN,
+  /* Until fake_gate_open, and deaf to terminate. */
+  FAKE_DEAF,
   FAKE_HEAP_FULL,
   FAKE_FATAL
 } fake_op_t;
@@ -29,5 +35,7 @@ void fake_gate_wait(int calls);
 /* Stores that have not been destroyed. */
 extern int fake_live_stores;
 void *fake_store_create(void);
+/* Contexts that were made anew. */
+extern atomic_int fake_renewals;
 
 #endif

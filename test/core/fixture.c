@@ -77,6 +77,8 @@ iso_pool_options_t fixture_options(fixture_t *fixture, size_t threads) {
       .may_steal = true,
       .may_replace = true,
       .max_queue = SIZE_MAX,
+      /* Far longer than any test: nothing is written off, unless a test wants it. */
+      .grace_ns = UINT64_C(600000000000),
       .callbacks = &callbacks,
       .data = fixture,
   };

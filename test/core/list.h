@@ -14,6 +14,7 @@
   XX(message_owns_its_parts)                                                                       \
   XX(queue_orders_by_rank)                                                                         \
   XX(queue_is_as_a_sorted_list)                                                                    \
+  XX(queue_takes_in_another)                                                                       \
   XX(histogram_is_right_to_a_sixteenth)                                                            \
   XX(histogram_merges)                                                                             \
   XX(console_holds_the_writer_back)                                                                \
@@ -46,6 +47,17 @@
   XX(pool_closes)                                                                                  \
   XX(pool_submits_to_each)                                                                         \
   XX(pool_counts)                                                                                  \
+  XX(watchdog_looks_when_it_is_time)                                                               \
+  XX(guard_interrupts_what_takes_too_long)                                                         \
+  XX(guard_takes_the_limit_of_the_task)                                                            \
+  XX(guard_counts_cpu_time_only)                                                                   \
+  XX(guard_keeps_the_context_if_told_to)                                                           \
+  XX(guard_bounds_the_context)                                                                     \
+  XX(guard_interrupts_what_is_cancelled)                                                           \
+  XX(guard_interrupts_a_writer_that_is_held_back)                                                  \
+  XX(guard_writes_off_a_thread_that_does_not_stop)                                                 \
+  XX(guard_ends_a_pool_whose_thread_does_not_stop)                                                 \
+  XX(guard_ends_a_thread_of_its_own_that_does_not_stop)                                            \
   XX(oom_of_messages)                                                                              \
   XX(oom_of_queues)                                                                                \
   XX(oom_of_pools)                                                                                 \

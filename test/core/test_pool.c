@@ -323,7 +323,7 @@ void test_pool_priorities_and_ageing(void) {
     CHECK_OK(iso_pool_submit(fixture.pool, &tasks[i].task));
   }
   /* As if the lowest had come five seconds before: it has aged past the others. */
-  CHECK(iso_pool_cancel(fixture.pool, &tasks[2].task));
+  CHECK(iso_pool_cancel(fixture.pool, &tasks[2].task, false));
   UNTIL(&fixture, fixture.deliveries == 1);
   CHECK_EQ(tasks[2].task.status, ISO_ECANCELED);
   fake_gate_open();
@@ -447,9 +447,9 @@ void test_pool_cancels_what_waits(void) {
   fixture_start_echo(&fixture, 1);
   submit_all(tasks, 4, &fixture, FAKE_GATE);
   fake_gate_wait(1);
-  CHECK(!iso_pool_cancel(fixture.pool, &tasks[0].task));
-  CHECK(iso_pool_cancel(fixture.pool, &tasks[2].task));
-  CHECK(!iso_pool_cancel(fixture.pool, &tasks[2].task));
+  CHECK(!iso_pool_cancel(fixture.pool, &tasks[0].task, false));
+  CHECK(iso_pool_cancel(fixture.pool, &tasks[2].task, false));
+  CHECK(!iso_pool_cancel(fixture.pool, &tasks[2].task, false));
   fake_gate_open();
   UNTIL(&fixture, fixture.deliveries == 4);
   for (int i = 0; i < 4; i++) {

@@ -53,7 +53,8 @@ static void act(world_t *world) {
     (void) iso_pool_resize(world->fixture.pool, test_random(state, (unsigned) most + 1), most);
   } else if (dice < 8 && world->submitted > 0) {
     test_task_t *task = &world->tasks[test_random(state, (unsigned) world->submitted)];
-    if (task->delivered == 0) (void) iso_pool_cancel(world->fixture.pool, &task->task);
+    if (task->delivered == 0)
+      (void) iso_pool_cancel(world->fixture.pool, &task->task, test_random(state, 2) == 0);
   } else if (dice < 20) {
     (void) uv_run(&world->fixture.loop, UV_RUN_NOWAIT);
   } else {

@@ -11,11 +11,14 @@ describe('options', () => {
     ['null', null, TypeError, 'options must be an object. Received null'],
     ['a number', 5, TypeError, 'options must be an object. Received number 5'],
     ['an array', [], TypeError, 'options must be an object. Received []'],
-    ['an unknown option', { memorylimit: 5 }, TypeError, 'options.memorylimit is not an option. Known are: memoryLimit, name, filename'],
+    ['an unknown option', { memorylimit: 5 }, TypeError, 'options.memorylimit is not an option. Known are: memoryLimit, codeGeneration, name, filename, timeout, cpuTimeout, interruptGrace, onInterrupt'],
     ['memoryLimit as text', { memoryLimit: '64' }, TypeError, "options.memoryLimit must be a number of megabytes, 8 or more. Received string '64'"],
     ['memoryLimit too small', { memoryLimit: 7 }, RangeError, 'options.memoryLimit must be a number of megabytes, 8 or more. Received number 7'],
     ['memoryLimit NaN', { memoryLimit: NaN }, RangeError, 'options.memoryLimit must be a number of megabytes, 8 or more. Received number NaN'],
     ['memoryLimit null', { memoryLimit: null }, TypeError, 'options.memoryLimit must be a number of megabytes, 8 or more. Received null'],
+    ['codeGeneration a boolean', { codeGeneration: false }, TypeError, "options.codeGeneration must be an object with booleans 'strings' and 'wasm'. Received boolean false"],
+    ['codeGeneration of what is unknown', { codeGeneration: { eval: false } }, TypeError, 'options.codeGeneration.eval is not an option. Known are: strings, wasm'],
+    ['codeGeneration of no boolean', { codeGeneration: { wasm: 0 } }, TypeError, 'options.codeGeneration.wasm must be a boolean. Received number 0'],
     ['name a number', { name: 1 }, TypeError, 'options.name must be a string. Received number 1'],
     ['name empty', { name: '' }, RangeError, "options.name must be a string that is not empty. Received string ''"],
     ['filename a function', { filename() {} }, TypeError, 'options.filename must be a string. Received a function (filename)'],
@@ -32,7 +35,7 @@ describe('options', () => {
   }
 
   test('may be absent, undefined, or all given', async () => {
-    for (const options of [undefined, {}, { memoryLimit: undefined }, { memoryLimit: 64, name: 'n', filename: '/x.js' }]) {
+    for (const options of [undefined, {}, { memoryLimit: undefined }, { memoryLimit: 64, name: 'n', filename: '/x.js' }, { codeGeneration: {} }, { codeGeneration: { wasm: undefined } }]) {
       assert.strictEqual(await new Thread(context, options).run(), 1);
     }
   });

@@ -1,5 +1,5 @@
 // Compiled, never run: see test/js/types.test.js. A line after @ts-expect-error must be an error.
-import { Thread, ThreadError, ThreadPool, type ThreadOptions } from 'isolated-threads';
+import { Thread, ThreadError, ThreadPool, transfer, type ThreadOptions } from 'isolated-threads';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_: Equal<A, B>): void {}
@@ -43,6 +43,9 @@ new Thread(() => 42);
 new Thread(42);
 // @ts-expect-error: no such option
 new Thread(() => () => 1, { memorylimit: 64 });
+new Thread(() => () => 1, { codeGeneration: { strings: false } });
+// @ts-expect-error: it is an object
+new Thread(() => () => 1, { codeGeneration: false });
 // @ts-expect-error: megabytes are a number
 new Thread(() => () => 1, { memoryLimit: '64' });
 

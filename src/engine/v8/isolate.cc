@@ -97,6 +97,15 @@ bool yes_to_wasm(Local<Context>, Local<String>) {
   return true;
 }
 
+bool no_to_wasm(Local<Context>, Local<String>) {
+  return false;
+}
+
+/* Asked only in a context that does not allow it. Node's own would, for it finds no Environment. */
+v8::ModifyCodeGenerationFromStringsResult no_to_eval(Local<Context>, Local<Value>, bool) {
+  return {false, {}};
+}
+
 bool no_abort(Isolate *) {
   return false;
 }
@@ -108,13 +117,14 @@ Isolate *create_isolate(const iso_engine_config_t *config) {
   settings.policy = v8::MicrotasksPolicy::kExplicit;
   settings.should_abort_on_uncaught_exception_callback = no_abort;
   settings.promise_reject_callback = on_promise_reject;
-  settings.allow_wasm_code_generation_callback = yes_to_wasm;
+  settings.allow_wasm_code_generation_callback = config->allow_wasm ? yes_to_wasm : no_to_wasm;
   Isolate *isolate = node::NewIsolate(
       iso::create_allocator(config->account), config->loop,
       static_cast<node::MultiIsolatePlatform *>(config->platform), nullptr, settings
   );
   if (isolate == nullptr) return nullptr;
   isolate->SetPrepareStackTraceCallback(nullptr);
+  isolate->SetModifyCodeGenerationFromStringsCallback(no_to_eval);
   isolate->SetHostImportModuleDynamicallyCallback(on_import);
   isolate->SetStackLimit(config->stack_limit);
   return isolate;
@@ -261,6 +271,24 @@ int call(
 
 } // namespace
 
+/* A context with the prelude in it. */
+static bool create_context(iso_engine_t *engine) {
+  HandleScope scope(engine->isolate);
+  Local<Context> context = Context::New(engine->isolate);
+  if (context.IsEmpty()) return false;
+  context->AllowCodeGenerationFromStrings(engine->allow_eval);
+  Context::Scope context_scope(context);
+  engine->context.Reset(engine->isolate, context);
+  return iso::run_prelude(engine, context);
+}
+
+static void forget_pending(iso_engine_t *engine) {
+  engine->pending = iso_pending_t::none;
+  engine->promise.Reset();
+  engine->rejections.clear();
+  engine->uncaught.clear();
+}
+
 int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   Isolate *isolate = create_isolate(config);
   if (isolate == nullptr) return ISO_ESTART;
@@ -269,6 +297,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->platform = static_cast<node::MultiIsolatePlatform *>(config->platform);
   engine->loop = config->loop;
   engine->hooks = config->hooks;
+  engine->allow_eval = config->allow_eval;
   engine->hooks_data = config->hooks_data;
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
@@ -277,20 +306,22 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   isolate->AddMessageListener(on_message);
   iso::set_limits(engine, config->heap_limit_bytes);
 
-  HandleScope scope(isolate);
-  Local<Context> context = Context::New(isolate);
-  bool is_ready = false;
-  if (!context.IsEmpty()) {
-    Context::Scope context_scope(context);
-    engine->context.Reset(isolate, context);
-    is_ready = iso::run_prelude(engine, context);
-  }
-  if (!is_ready) {
+  if (!create_context(engine)) {
     iso_engine_destroy(engine);
     return ISO_ESTART;
   }
   *out = engine;
   return ISO_OK;
+}
+
+int iso_engine_renew(iso_engine_t *engine) {
+  Isolate *isolate = engine->isolate;
+  forget_pending(engine);
+  engine->function.Reset();
+  engine->context.Reset();
+  isolate->ContextDisposedNotification();
+  if (create_context(engine)) return ISO_OK;
+  return isolate->IsExecutionTerminating() ? ISO_ETERMINATED : ISO_ESTART;
 }
 
 void iso_engine_destroy(iso_engine_t *engine) {
@@ -351,6 +382,20 @@ size_t iso_engine_heap_bytes(iso_engine_t *engine) {
 
 void iso_engine_terminate(iso_engine_t *engine) {
   engine->isolate->TerminateExecution();
+}
+
+void iso_engine_resume(iso_engine_t *engine) {
+  engine->isolate->CancelTerminateExecution();
+}
+
+void iso_engine_drop_jobs(iso_engine_t *engine) {
+  Isolate *isolate = engine->isolate;
+  Entry entry(engine);
+  /* The first termination may be used up. The next job meets this one, and V8 then forgets all. */
+  isolate->TerminateExecution();
+  isolate->PerformMicrotaskCheckpoint();
+  isolate->TerminateExecution();
+  forget_pending(engine);
 }
 
 void iso_engine_abandon(iso_engine_t *engine) {

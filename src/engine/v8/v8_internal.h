@@ -40,6 +40,8 @@ struct iso_engine_s {
   iso_account_t *account;
   iso::shapes_t *shapes;
   bool is_unregistered;
+  /* Of every context made here. */
+  bool allow_eval;
 
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> function;

@@ -1,0 +1,3 @@
+'use strict';
+
+module.exports = ({ source, args }) => (0, eval)(`(${source})`)(...args);

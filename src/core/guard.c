@@ -1,0 +1,155 @@
+/* What bounds the time of a thread's code: how long a task, or the context, may run; how it is
+ * interrupted; and what becomes of a thread that does not stop.
+ *
+ *   begin ──> runs ──> end                          the ordinary way: nobody looks
+ *               │ its time is over, it is aborted, its pool stops, its memory is full
+ *               ▼
+ *          interrupted ──> end: the engine goes on, with a context made anew
+ *               │ still there after the grace
+ *               ▼
+ *             lost: its task is finished without it, another thread takes its place, and it is
+ *                   freed when it does come back
+ *
+ * Everything here runs under the pool's lock, on the thread that interrupts (the owner's loop's,
+ * the watchdog's, or for memory the thread itself) or on the thread that is guarded. */
+#include "core/error.h"
+#include "core/internal.h"
+
+enum { NS_A_MILLISECOND = 1000000, LOOK_AGAIN_AT_LEAST_NS = 1000000 };
+
+static uint64_t limit_of(uint64_t own_ns, uint64_t common_ns) {
+  uint64_t limit_ns = own_ns != 0 ? own_ns : common_ns;
+  return limit_ns == 0 ? ISO_NO_LIMIT : limit_ns;
+}
+
+static uint64_t at(uint64_t start_ns, uint64_t after_ns) {
+  return after_ns > UINT64_MAX - start_ns ? UINT64_MAX : start_ns + after_ns;
+}
+
+void iso_guard__begin_locked(iso_pool_t *pool, iso_thread_t *thread, const iso_task_t *task) {
+  iso_guard_t *guard = &thread->guard;
+  uint64_t timeout_ns = task == NULL ? 0 : task->timeout_ns;
+  uint64_t cpu_timeout_ns = task == NULL ? 0 : task->cpu_timeout_ns;
+  guard->is_active = true;
+  guard->timeout_ns = limit_of(timeout_ns, pool->options.timeout_ns);
+  guard->cpu_timeout_ns = limit_of(cpu_timeout_ns, pool->options.cpu_timeout_ns);
+  if (guard->timeout_ns == ISO_NO_LIMIT && guard->cpu_timeout_ns == ISO_NO_LIMIT) return;
+  guard->begin_ns = uv_hrtime();
+  if (guard->timeout_ns != ISO_NO_LIMIT)
+    iso_watch_arm(&guard->watch, at(guard->begin_ns, guard->timeout_ns));
+  if (guard->cpu_timeout_ns == ISO_NO_LIMIT) return;
+  guard->cpu_begin_ns = iso_thread__cpu_ns(thread);
+  iso_watch_arm(&guard->watch, at(guard->begin_ns, guard->cpu_timeout_ns));
+}
+
+int iso_guard__end_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_guard_t *guard = &thread->guard;
+  int reason = guard->reason;
+  guard->is_active = false;
+  guard->summoned_ns = 0;
+  if (reason == ISO_OK || pool->reason != ISO_OK || iso_is_fatal(reason)) return reason;
+  guard->reason = ISO_OK;
+  guard->must_renew = !pool->options.keeps_context;
+  pool->counts.interrupted++;
+  atomic_store_explicit(&guard->is_interrupted, false, memory_order_relaxed);
+  iso_thread__resume_locked(pool, thread);
+  return reason;
+}
+
+void iso_guard__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread, int reason) {
+  iso_guard_t *guard = &thread->guard;
+  if (thread->is_lost) return;
+  if (guard->reason == ISO_OK) guard->interrupted_ns = uv_hrtime();
+  if (guard->reason == ISO_OK || iso_is_fatal(reason)) guard->reason = reason;
+  atomic_store_explicit(&guard->is_interrupted, true, memory_order_relaxed);
+  iso_thread__interrupt_locked(pool, thread);
+  iso_watch_arm(&guard->watch, at(guard->interrupted_ns, pool->options.grace_ns));
+}
+
+void iso_guard__summon_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  thread->guard.summoned_ns = uv_hrtime();
+  iso_watch_arm(&thread->guard.watch, at(thread->guard.summoned_ns, pool->options.grace_ns));
+}
+
+void iso_guard__awaits(iso_thread_t *thread, bool awaits) {
+  iso_guard_t *guard = &thread->guard;
+  atomic_store_explicit(&guard->awaits, awaits, memory_order_seq_cst);
+  /* While it waited, nobody looked at its CPU time. The thread's own, so no lock is needed. */
+  if (!awaits && guard->cpu_timeout_ns != ISO_NO_LIMIT)
+    iso_watch_arm(&guard->watch, uv_hrtime() + LOOK_AGAIN_AT_LEAST_NS);
+}
+
+/* When its CPU time can be over at the earliest; 0: it is. Code that sleeps (Atomics.wait, a full
+ * console) is looked at less and less often. */
+static uint64_t next_cpu_look(iso_thread_t *thread, uint64_t now_ns) {
+  iso_guard_t *guard = &thread->guard;
+  if (guard->cpu_timeout_ns == ISO_NO_LIMIT) return UINT64_MAX;
+  if (atomic_load_explicit(&guard->awaits, memory_order_seq_cst)) return UINT64_MAX;
+  uint64_t used_ns = iso_thread__cpu_ns(thread) - guard->cpu_begin_ns;
+  if (used_ns >= guard->cpu_timeout_ns) return 0;
+  uint64_t left_ns = guard->cpu_timeout_ns - used_ns;
+  bool has_slept = used_ns - guard->cpu_seen_ns < LOOK_AGAIN_AT_LEAST_NS / 2;
+  guard->cpu_pause_ns = has_slept && guard->cpu_pause_ns < UINT64_C(1000000000)
+                            ? guard->cpu_pause_ns * 2
+                            : LOOK_AGAIN_AT_LEAST_NS;
+  guard->cpu_seen_ns = used_ns;
+  return now_ns + (left_ns > guard->cpu_pause_ns ? left_ns : guard->cpu_pause_ns);
+}
+
+/* Interrupts what has run for too long. Returns when to look again. */
+static uint64_t enforce_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now_ns)
+    ISO_REQUIRES(pool->lock);
+static uint64_t enforce_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now_ns) {
+  iso_guard_t *guard = &thread->guard;
+  uint64_t due_ns = at(guard->begin_ns, guard->timeout_ns);
+  uint64_t next_cpu_ns = next_cpu_look(thread, now_ns);
+  int reason = ISO_OK;
+  if (now_ns >= due_ns)
+    reason = ISO_ETIMEOUT;
+  else if (next_cpu_ns == 0)
+    reason = ISO_ECPUTIMEOUT;
+  if (reason == ISO_OK) return due_ns < next_cpu_ns ? due_ns : next_cpu_ns;
+  iso_guard__interrupt_locked(pool, thread, reason);
+  return at(now_ns, pool->options.grace_ns);
+}
+
+/* Returns when to look again; UINT64_MAX: not for what is known now. */
+static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now_ns)
+    ISO_REQUIRES(pool->lock);
+static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now_ns) {
+  iso_guard_t *guard = &thread->guard;
+  if (thread->is_lost || thread->has_left) return UINT64_MAX;
+  if (guard->reason == ISO_OK && guard->is_active) return enforce_locked(pool, thread, now_ns);
+  if (guard->reason == ISO_OK) {
+    /* It was asleep, and is wanted; what keeps it is a job between two tasks. */
+    if (guard->summoned_ns == 0) return UINT64_MAX;
+    uint64_t due_ns = at(guard->summoned_ns, pool->options.grace_ns);
+    if (now_ns < due_ns) return due_ns;
+    iso_guard__interrupt_locked(pool, thread, ISO_ETIMEOUT);
+  }
+  uint64_t end_ns = at(guard->interrupted_ns, pool->options.grace_ns);
+  if (now_ns < end_ns) return end_ns;
+  iso_pool__write_off_locked(pool, thread);
+  return UINT64_MAX;
+}
+
+static uint64_t look(iso_watch_t *watch, uint64_t now_ns) {
+  iso_thread_t *thread = ISO_LIST_ITEM(watch, iso_thread_t, guard.watch);
+  iso_pool_t *pool = thread->pool;
+  iso_mutex_lock(&pool->lock);
+  uint64_t next_ns = look_locked(pool, thread, now_ns);
+  iso_mutex_unlock(&pool->lock);
+  return next_ns == UINT64_MAX ? 0 : next_ns;
+}
+
+void iso_guard__init(iso_guard_t *guard) {
+  guard->reason = ISO_OK;
+  guard->timeout_ns = ISO_NO_LIMIT;
+  guard->cpu_timeout_ns = ISO_NO_LIMIT;
+  guard->cpu_pause_ns = LOOK_AGAIN_AT_LEAST_NS;
+  iso_watch_init(&guard->watch, look);
+}
+
+void iso_guard__deinit(iso_guard_t *guard) {
+  iso_watch_close(&guard->watch);
+}
