@@ -195,7 +195,7 @@ export interface ThreadStats {
   busyShare: number;
   /** Milliseconds; 0 where the system does not tell (elsewhere than on Linux). */
   cpuTime: number;
-  /** Bytes of JavaScript heap, when the thread last was idle or had run 64 tasks. */
+  /** Bytes of JavaScript heap, when the thread started, was idle last, or had run 64 tasks. */
   heapUsed: number;
   /** Bytes of buffers it holds, made there or taken in. */
   buffers: number;

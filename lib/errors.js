@@ -101,6 +101,7 @@ function rebuildError(description, rebuilt) {
   if (description.errors) {
     hide(error, 'errors', description.errors.map((item) => rebuild(item, rebuilt)));
   }
+  for (const [key, value] of description.both ?? []) hide(error, key, rebuild(value, rebuilt));
   return error;
 }
 

@@ -65,10 +65,6 @@ function atLeastZero(name, value) {
   checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
 }
 
-function moreThanZero(name, value) {
-  checkNumber(name, value, 'a number of milliseconds, more than 0', (n) => n > 0);
-}
-
 // One row an option.
 const checks = {
   memoryLimit(name, value) {
@@ -117,20 +113,18 @@ const checks = {
   signal(name, value) {
     if (!(value instanceof AbortSignal)) throw typeError(name, 'an AbortSignal', value);
   },
-  closeTimeout: atLeastZero,
   // Of runs, and their defaults in constructors.
-  timeout: moreThanZero,
-  cpuTimeout: moreThanZero,
+  timeout: atLeastZero,
+  cpuTimeout: atLeastZero,
   interruptGrace: atLeastZero,
   onInterrupt: oneOf('renew', 'keep'),
 };
 
 /**
  * Throws unless `options` is an object with only the `known` options, each as it must be. Gives a
- * copy: each was read once, so what was checked is what is used. `rows`: the check of an option that
- * is not under its own name.
+ * copy: each was read once, so what was checked is what is used.
  */
-function checkOptions(options, known, rows = {}) {
+function checkOptions(options, known) {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw typeError('options', 'an object', options);
   }
@@ -141,7 +135,7 @@ function checkOptions(options, known, rows = {}) {
   for (const key of known) {
     const value = options[key];
     if (value === undefined) continue;
-    checks[rows[key] ?? key](`options.${key}`, value);
+    checks[key](`options.${key}`, value);
     checked[key] = value;
   }
   return checked;

@@ -105,7 +105,7 @@ class ThreadPool extends native.NativePool {
   }
 
   close(options = {}) {
-    const { timeout } = checkOptions(options, ['timeout'], { timeout: 'closeTimeout' });
+    const { timeout } = checkOptions(options, ['timeout']);
     super.close();
     this.#closed ??= this.#ended();
     if (timeout !== undefined && timeout !== Infinity) {

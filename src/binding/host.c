@@ -4,13 +4,12 @@
  * is. Node runs cleanup hooks when an environment is freed, but not on process.exit(); its exit
  * callbacks run in both cases, after the hooks. Both lead to shut_down().
  *
- * A thread that is parked, or that nothing could stop, has an isolate still. Node would tear V8 down
- * around it: the thread crashes, or V8 finds its isolate and aborts (Node 24). So the process then
- * ends right here, after everything of its JavaScript has, and the last exit callback but those of
- * others. */
+ * A thread that is parked, or that nothing could stop, has an isolate still. Node would tear V8
+ * down around it: the thread crashes, or V8 finds its isolate and aborts (Node 24). So the process
+ * then ends right here, after all of its JavaScript and the cleanup hooks of others. */
 #include "binding/host.h"
 
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "binding/pool_binding.h"
 #include "binding/settle.h"
@@ -78,11 +77,11 @@ static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
   iso_runs_free(host);
 }
 
-static void on_exit(void *data) {
+static void on_end(void *data) {
   iso_host_t *host = data;
   if (!host->is_cleaned_up) shut_down(host);
   bool is_main = host->loop == uv_default_loop();
-  if (is_main && iso_threads_living() != 0) _exit(host->exit_code);
+  if (is_main && iso_threads_living() != 0) _Exit(host->exit_code);
   iso_host_release(host);
 }
 
@@ -111,7 +110,7 @@ iso_host_t *iso_host_create(napi_env env) {
   if (iso_owner_create(host->loop, on_wake, host, &host->owner) != ISO_OK) goto fail;
   if (napi_set_instance_data(env, host, NULL, NULL) != napi_ok) goto fail;
   if (napi_add_async_cleanup_hook(env, on_cleanup, host, &host->cleanup) != napi_ok) goto fail;
-  iso_host_at_exit(on_exit, host);
+  iso_host_at_exit(on_end, host);
   return host;
 
 fail:

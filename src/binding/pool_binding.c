@@ -40,6 +40,22 @@ static void destroy_if_over(iso_pool_binding_t *pool) {
   if (pool->core == NULL && pool->is_abandoned) destroy(pool);
 }
 
+napi_value iso_pool_binding_context_error(iso_pool_binding_t *pool) {
+  napi_env env = pool->host->env;
+  napi_value error = NULL;
+  iso_value_t description = NULL;
+  if (pool->context_error != NULL) {
+    napi_get_reference_value(env, pool->context_error, &error);
+    return error;
+  }
+  if (pool->core == NULL || iso_pool_reason(pool->core) != ISO_ECONTEXT) return NULL;
+  const iso_message_t *message = iso_pool_error(pool->core);
+  if (message->count == 0 || iso_host_decode(message, &description) != ISO_OK) return NULL;
+  /* A reference can only be had to an object, which the description is (lib/errors.js). */
+  napi_create_reference(env, (napi_value) description, 1, &pool->context_error);
+  return (napi_value) description;
+}
+
 static void destroy_core(iso_pool_binding_t *pool) {
   pool->end_reason = iso_pool_reason(pool->core);
   iso_pool_destroy(pool->core);
@@ -78,25 +94,19 @@ static void settle_ready(iso_pool_binding_t *pool) {
     napi_get_undefined(env, &value);
     napi_resolve_deferred(env, pool->ready, value);
   } else {
-    int status = pool->ready_status == ISO_EXCEPTION ? ISO_ECONTEXT : pool->ready_status;
-    iso_reject(env, pool->ready, iso_status_error(pool, status, NULL, NULL), true);
+    iso_reject(env, pool->ready, iso_status_error(pool, pool->ready_status, NULL, NULL), true);
   }
   pool->ready = NULL;
   iso_pool_binding_unhold(pool);
 }
 
-static void on_ready(void *data, int status, const iso_message_t *error) {
+static void on_ready(void *data, int status) {
   iso_pool_binding_t *pool = data;
   napi_env env = pool->host->env;
   napi_handle_scope scope = NULL;
   napi_open_handle_scope(env, &scope);
   pool->is_ready_known = true;
   pool->ready_status = status;
-  iso_value_t description = NULL;
-  if (status == ISO_EXCEPTION && iso_host_decode(error, &description) == ISO_OK) {
-    /* A reference can only be had to an object, which the description is (lib/errors.js). */
-    napi_create_reference(env, (napi_value) description, 1, &pool->context_error);
-  }
   if (pool->ready != NULL) settle_ready(pool);
   napi_close_handle_scope(env, scope);
 }
@@ -438,7 +448,10 @@ static napi_value broadcast(napi_env env, napi_callback_info info) {
   /* A pool without a thread, or without an end: one promise says so. */
   if (count == 0) count = 1;
   runs = iso_alloc_zeroed(count * sizeof(*runs));
-  if (runs == NULL) goto end;
+  if (runs == NULL) {
+    napi_throw_error(env, "ERR_THREAD_NO_MEMORY", "no memory for the runs");
+    goto end;
+  }
   iso_broadcast(pool, count, runs, &args, promises);
 
 end:

@@ -19,7 +19,7 @@ typedef struct iso_pool_binding_s {
   iso_link_t link;
   /* How messages name it: thread "resize". */
   char *description;
-  /* What the context threw, as the thread described it; NULL if it did not. */
+  /* What the context threw, as the thread described it; NULL: it did not, or nobody asked yet. */
   napi_ref context_error;
 
   /* The promises of `ready` and dispose(), made when first asked for. */
@@ -40,6 +40,9 @@ typedef struct iso_pool_binding_s {
 
 /* The class: new (options), complete and checked by lib/. */
 napi_value iso_pool_class_create(napi_env env);
+
+/* What the context threw, for which the pool has stopped; NULL: it has not for that. */
+napi_value iso_pool_binding_context_error(iso_pool_binding_t *pool);
 
 /* One promise more, or less, is not settled. */
 void iso_pool_binding_hold(iso_pool_binding_t *pool);

@@ -94,11 +94,8 @@ napi_value iso_status_error(
     if (iso_host_decode(description, &value) != ISO_OK) value = (iso_value_t) none;
     return thread_error(pool, (napi_value) value, trace);
   }
-  if (status == ISO_ECONTEXT && pool->context_error != NULL) {
-    napi_value value = NULL;
-    napi_get_reference_value(env, pool->context_error, &value);
-    return thread_error(pool, value, trace);
-  }
+  napi_value context_error = status == ISO_ECONTEXT ? iso_pool_binding_context_error(pool) : NULL;
+  if (context_error != NULL) return thread_error(pool, context_error, trace);
   int reason = pool->core != NULL ? iso_pool_reason(pool->core) : pool->end_reason;
   bool has_cause = status == ISO_EDISPOSED && reason != ISO_EDISPOSED && reason != ISO_OK;
   napi_value null = NULL;

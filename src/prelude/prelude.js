@@ -6,7 +6,7 @@
 //
 // A description: { isError: false, value }
 //            or: { isError: true, class, name, message, stack, properties: [[key, description]],
-//                  cause?: description, errors?: [description] }
+//                  cause?: description, errors?: [description], both?: [[key, description]] }
 
 const { findCulprit } = require('../../lib/culprit.js');
 const { createConsole } = require('./console.js');
@@ -77,6 +77,9 @@ module.exports = function createPrelude(natives) {
     if (Object.hasOwn(error, 'cause')) description.cause = describe(read(error, 'cause'), described);
     const errors = description.class === 'AggregateError' ? read(error, 'errors') : undefined;
     if (Array.isArray(errors)) description.errors = errors.map((item) => describe(item, described));
+    if (description.class === 'SuppressedError') {
+      description.both = ['error', 'suppressed'].map((key) => [key, describe(read(error, key), described)]);
+    }
     return description;
   }
 

@@ -84,7 +84,7 @@ enum { HALF = 250000 };
 /* What a thread leaves behind goes into the queues of others: in one walk, or it would take minutes
  * (the runner's patience is the check). */
 void test_queue_takes_in_another(void) {
-  iso_task_t *tasks = iso_alloc(2 * HALF * sizeof(*tasks));
+  iso_task_t *tasks = iso_alloc(sizeof(*tasks) * 2 * HALF);
   iso_queue_t queue;
   CHECK(tasks != NULL);
   iso_queue_init(&queue);

@@ -86,7 +86,7 @@ async function next(threads, outcome) {
   try {
     return await threads.run('ping');
   } catch (error) {
-    const isRight = kind === 'thread' && error.code === 'ERR_THREAD_DISPOSED' && error.cause?.code === outcome;
+    const isRight = kind === 'thread' && error.code === 'ERR_THREAD_DISPOSED' && [outcome, 'ERR_THREAD_LOST'].includes(error.cause?.code);
     return isRight ? 'gone' : outcomeOf(error);
   }
 }

@@ -97,6 +97,17 @@ describe('errors', () => {
     assert.strictEqual(error.errors[1], 2);
   });
 
+  test('SuppressedError keeps both its errors', { skip: typeof SuppressedError === 'undefined' }, async () => {
+    const error = await caught(() => () => {
+      throw new SuppressedError(Object.assign(new RangeError('new'), { code: 'E_NEW' }), { old: 1 }, 'both');
+    });
+    assert.ok(error instanceof SuppressedError);
+    assert.ok(error.error instanceof RangeError);
+    assert.strictEqual(error.error.code, 'E_NEW');
+    assert.deepStrictEqual(error.suppressed, { old: 1 });
+    assert.deepStrictEqual(Object.keys(error), []);
+  });
+
   test('subclasses fall back to the nearest built-in class and keep their name', async () => {
     const error = await caught(() => {
       class ParseError extends SyntaxError {

@@ -364,7 +364,12 @@ describe('observability', () => {
       assert.ok(0 <= p50 && p50 <= p90 && p90 <= p99 && p99 <= p99_9 && p99_9 <= max);
     }
     assert.strictEqual(stats.perThread.reduce((sum, { tasks }) => sum + tasks, 0), 101);
+    const ready = new ThreadPool(context, 1);
+    await ready.ready;
+    assert.ok(ready.stats().perThread[0].heapUsed > 100000);
+    await ready.dispose();
     for (const thread of stats.perThread) {
+      assert.ok(thread.heapUsed > 100000);
       assert.ok(thread.uptime > 0 && thread.busyShare >= 0 && thread.busyShare <= 1 && thread.cpuTime >= 0);
     }
     await pool.dispose();
