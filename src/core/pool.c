@@ -710,6 +710,13 @@ static int refusal_locked(const iso_pool_t *pool) {
   return is_full_locked(pool) ? ISO_EFULL : ISO_OK;
 }
 
+int iso_pool_admits(iso_pool_t *pool) {
+  iso_mutex_lock(&pool->lock);
+  int status = refusal_locked(pool);
+  iso_mutex_unlock(&pool->lock);
+  return status;
+}
+
 int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
   iso_mutex_lock(&pool->lock);
   int status = refusal_locked(pool);

@@ -125,11 +125,20 @@ void *iso_host_platform(void);
 /* Has `callback(data)` called when the host's environment ends, process.exit() included. */
 void iso_host_at_exit(void (*callback)(void *data), void *data);
 
-/* Appends the values to an empty message. The ArrayBuffers in the array `transfer` (NULL: none)
- * move there, and are then detached; on failure none is. Errors: ISO_ECLONE, and the exception that
- * the clone met in *exception. */
+/* What moves with a message instead of being copied. */
+typedef struct iso_moves_s {
+  /* An array of ArrayBuffers; NULL: none but those of marks among the values. */
+  iso_value_t list;
+  /* Asked once all is encoded, if anything moves: will the message be taken? ISO_OK, or why not;
+   * then nothing is detached. NULL: it will. */
+  int (*admit)(void *data);
+  void *data;
+} iso_moves_t;
+
+/* Appends the values to an empty message. What moves is detached here, but not on failure. Errors:
+ * ISO_ECLONE, and the exception that the clone met in *exception; what moves->admit said. */
 int iso_host_encode(
-    const iso_value_t *values, size_t count, iso_value_t transfer, iso_message_t *message,
+    const iso_value_t *values, size_t count, const iso_moves_t *moves, iso_message_t *message,
     iso_value_t *exception
 );
 
