@@ -4,10 +4,10 @@
  * is. Node runs cleanup hooks when an environment is freed, but not on process.exit(); its exit
  * callbacks run in both cases, after the hooks. Both lead to shut_down().
  *
- * A thread that is parked, or that nothing could stop, has an isolate still. Node would tear V8 down
- * around it: the thread crashes, or V8 finds its isolate and aborts (Node 24). So the process then
- * ends right here, after everything of its JavaScript has, and the last exit callback but those of
- * others. */
+ * A thread that is parked, or that nothing could stop, has an isolate still. Node would tear V8
+ * down around it: the thread crashes, or V8 finds its isolate and aborts (Node 24). So the process
+ * then ends right here, after everything of its JavaScript has, and the last exit callback but
+ * those of others. */
 #include "binding/host.h"
 
 #include <unistd.h>
@@ -81,8 +81,8 @@ static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
 static void on_exit(void *data) {
   iso_host_t *host = data;
   if (!host->is_cleaned_up) shut_down(host);
-  bool is_main = host->loop == uv_default_loop();
-  if (is_main && iso_threads_living() != 0) _exit(host->exit_code);
+  /* process.kill() of itself comes here as well, without an exit event: its signal ends it then. */
+  if (host->is_exiting && iso_threads_living() != 0) _exit(host->exit_code);
   iso_host_release(host);
 }
 
