@@ -146,7 +146,7 @@ export interface AbortSignalLike {
 }
 
 export interface MapOptions {
-  /** Items under way at most. Default: twice the threads. */
+  /** Items under way at most. Default: twice maxThreads, less where maxQueue would refuse some. */
   concurrency?: number | undefined;
   /** Results in the order of the source? Default true. */
   ordered?: boolean | undefined;
@@ -180,7 +180,7 @@ export interface ThreadStats {
   busyShare: number;
   /** Milliseconds; 0 where the system does not tell (elsewhere than on Linux). */
   cpuTime: number;
-  /** Bytes of JavaScript heap, when the thread last was idle or had run 64 tasks. */
+  /** Bytes of JavaScript heap, when the thread started, was idle last, or had run 64 tasks. */
   heapUsed: number;
   /** Bytes of buffers it has made. */
   buffers: number;
@@ -213,6 +213,12 @@ export type ThreadExitReason = 'retired' | 'disposed' | 'out-of-memory' | 'fatal
 export interface ThreadPoolEvents {
   threadStart: (thread: { threadId: number }) => void;
   threadExit: (thread: { threadId: number; reason: ThreadExitReason }) => void;
+  /**
+   * What no promise tells of: a thread has died (`thread` says which), or code in one has left a
+   * rejection or an exception that nobody handled. Without a listener the latter is a warning of the
+   * process, and the former nothing.
+   */
+  error: (error: any, thread?: { threadId: number }) => void;
   /** maxQueue runs wait, or 1024 where there is no maxQueue. */
   needsDrain: () => void;
   /** After needsDrain: no run waits any more. */
@@ -245,7 +251,7 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
     options?: MapOptions,
   ): AsyncGenerator<Awaited<ReturnType<F>>, void, void>;
 
-  /** Resolves when no run waits for a thread. */
+  /** Resolves when needsDrain is false: at once, or when no run waits for a thread any more. */
   drained(): Promise<void>;
   /** Sets minThreads and maxThreads. Threads too many end after their run. */
   resize(threads: number): void;

@@ -7,10 +7,19 @@ const path = require('node:path');
 
 const root = path.join(__dirname, '..');
 
+// The system's own loader is named near the start of the program's file. (process.report would tell
+// as well, but takes longer than all the rest here, and looks up the names of open connections.)
 function libcName() {
   if (process.platform !== 'linux') return '';
-  const isGlibc = Boolean(process.report?.getReport?.().header.glibcVersionRuntime);
-  return isGlibc ? '-glibc' : '-musl';
+  const head = Buffer.alloc(2048);
+  try {
+    const file = fs.openSync(process.execPath, 'r');
+    fs.readSync(file, head);
+    fs.closeSync(file);
+  } catch {
+    // A program that cannot be read is taken for the usual one.
+  }
+  return head.includes('/ld-musl-') ? '-musl' : '-glibc';
 }
 
 /** Where a prebuilt library for this Node would be; scripts/lines.js puts it there. */
@@ -30,8 +39,9 @@ function findLibrary() {
   const error = new Error(
     `isolated-threads has no native library for Node ${process.version} (ABI ${process.versions.modules}) ` +
       `on ${process.platform} ${process.arch}${libcName()}. ` +
-      'Its install script may have been skipped: build it with\n\n' +
-      '    npm rebuild isolated-threads --foreground-scripts --allow-scripts=isolated-threads\n\n' +
+      'Its install script may have been skipped: build it, in the folder of your package.json, with\n\n' +
+      // Run by name, a script needs no approval of npm's.
+      '    npm explore isolated-threads -- npm run install\n\n' +
       '(this needs Python 3, make and a C and C++ compiler). Looked for:\n' +
       `    ${prebuiltPath()}\n    ${builtPath()}`,
   );

@@ -16,8 +16,13 @@ function revive(args, marks) {
   return args.map((value) => (marks.includes(value) && 'isError' in value ? rebuild(value) : value));
 }
 
-function warn(kind, description, thread) {
+// Nobody handled it in the thread: it is the pool's error event, or else a warning.
+function report(kind, description, thread, pool) {
   const reason = rebuild(description);
+  if (pool?.listenerCount('error') > 0) {
+    pool.emit('error', reason);
+    return;
+  }
   const what = kind === 'unhandledRejection' ? 'Unhandled rejection' : 'Uncaught exception';
   const text = reason instanceof Error ? `${reason.name}: ${reason.message}` : inspect(reason);
   process.emitWarning(`${what} in ${thread}: ${text}`, {
@@ -36,13 +41,7 @@ function indented(depth, write) {
   }
 }
 
-/** Called by the native library, in the order in which the thread's console was called. */
-function print([method, depth, args, marks], thread) {
-  if (method === 'unhandledRejection' || method === 'uncaughtException') {
-    warn(method, args[0], thread);
-    return;
-  }
-  const values = revive(args, marks);
+function write(method, depth, values) {
   indented(depth, () => {
     if (method === 'trace') {
       const [frames, ...rest] = values;
@@ -52,6 +51,24 @@ function print([method, depth, args, marks], thread) {
       console[method](...values);
     }
   });
+}
+
+/**
+ * Called by the native library, in the order in which the thread's console was called.
+ * @param {[string, number, unknown[], object[]]} record
+ * @param {string} thread how messages name it
+ * @param {object | undefined} pool undefined: it is garbage
+ */
+function print([method, depth, args, marks], thread, pool) {
+  if (method === 'unhandledRejection' || method === 'uncaughtException') {
+    report(method, args[0], thread, pool);
+    return;
+  }
+  try {
+    write(method, depth, revive(args, marks));
+  } catch {
+    // A console of the host that is broken costs its line, as it does in Node.
+  }
 }
 
 module.exports = { print };

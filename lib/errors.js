@@ -18,9 +18,28 @@ function hide(object, key, value) {
   Object.defineProperty(object, key, { value, writable: true, enumerable: false, configurable: true });
 }
 
+// V8 makes the text of a stack when it is first looked at, or replaced, and then calls the user's
+// Error.prepareStackTrace. If that throws, the stack is lost, but not the error.
+
+function stackOf(error) {
+  try {
+    return String(error.stack ?? '');
+  } catch {
+    return '';
+  }
+}
+
+function setStack(error, stack) {
+  try {
+    hide(error, 'stack', stack);
+  } catch {
+    // See above.
+  }
+}
+
 // Without those of this folder, of which the user need not know.
 const framesOf = (stack) => {
-  const lines = String(stack ?? '').split('\n');
+  const lines = stack.split('\n');
   const first = lines.findIndex((line) => /^\s+at /.test(line));
   return first === -1 ? '' : lines.slice(first).filter((line) => !line.includes(__dirname)).join('\n');
 };
@@ -33,21 +52,21 @@ const framesOf = (stack) => {
 function placed(error, trace) {
   if (trace === null) return error;
   if (trace === undefined) return rejectionOf(error);
-  addFrames(error, trace.stack);
+  addFrames(error, stackOf(trace));
   return error;
 }
 
 function addFrames(error, stack) {
   if (!(error instanceof Error)) return;
   const frames = framesOf(stack);
-  if (frames) hide(error, 'stack', `${error.stack}\n${frames}`);
+  if (frames) setStack(error, `${stackOf(error)}\n${frames}`);
 }
 
 async function rejectionOf(error) {
   // By the second step the promise is chained to the caller's, so its frames are there to be seen.
   await null;
   await null;
-  addFrames(error, new Error().stack.replace(/\n +at (async )?rejectionOf [^\n]*/, ''));
+  addFrames(error, stackOf(new Error()).replace(/\n +at (async )?rejectionOf [^\n]*/, ''));
   throw error;
 }
 
@@ -69,7 +88,7 @@ function rebuildError(description, rebuilt) {
   const error = construct(description);
   rebuilt.set(description, error);
   if (error.name !== description.name) hide(error, 'name', description.name);
-  hide(error, 'stack', description.stack || `${description.name}: ${description.message}`);
+  setStack(error, description.stack || `${description.name}: ${description.message}`);
   for (const [key, value] of description.properties) {
     Object.defineProperty(error, key, {
       value: rebuild(value, rebuilt),
@@ -82,6 +101,7 @@ function rebuildError(description, rebuilt) {
   if (description.errors) {
     hide(error, 'errors', description.errors.map((item) => rebuild(item, rebuilt)));
   }
+  for (const [key, value] of description.both ?? []) hide(error, key, rebuild(value, rebuilt));
   return error;
 }
 
@@ -111,7 +131,7 @@ function fromCode(code, name, text, description, trace, cause) {
   const options = cause === undefined ? undefined : { cause };
   const error = new ThreadError(code, text.replace('%s', () => description), options);
   if (name !== error.name) hide(error, 'name', name);
-  hide(error, 'stack', `${error.name}: ${error.message}`);
+  setStack(error, `${error.name}: ${error.message}`);
   return placed(error, trace);
 }
 
@@ -123,7 +143,7 @@ function uncloneable(args, exception, trace, cloneable) {
   const cause = thrown ? thrown.error : exception;
   const error = new ThreadError('ERR_THREAD_NOT_CLONEABLE', `${text}, which cannot be cloned into a thread`, { cause });
   hide(error, 'name', 'DataCloneError');
-  hide(error, 'stack', `${error.name}: ${error.message}`);
+  setStack(error, `${error.name}: ${error.message}`);
   return placed(error, trace);
 }
 

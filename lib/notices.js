@@ -25,8 +25,11 @@ const exitReasons = {
 // The order of iso_notice_kind_t.
 const [THREAD_START, THREAD_EXIT, NEEDS_DRAIN] = [0, 1, 2];
 
-/** Called by the native library. */
-function notice(pool, kind, threadId, code) {
+/**
+ * Called by the native library.
+ * @param {Error | undefined} error where a thread has died: of what
+ */
+function notice(pool, kind, threadId, code, error) {
   if (kind === THREAD_START) {
     if (threadStart.hasSubscribers) threadStart.publish({ pool, threadId });
     pool.emit('threadStart', { threadId });
@@ -34,6 +37,8 @@ function notice(pool, kind, threadId, code) {
     const reason = exitReasons[code] ?? code;
     if (threadExit.hasSubscribers) threadExit.publish({ pool, threadId, reason });
     pool.emit('threadExit', { threadId, reason });
+    // Without a listener it would be thrown; and whoever was hurt has heard of it.
+    if (error !== undefined && pool.listenerCount('error') > 0) pool.emit('error', error, { threadId });
   } else {
     pool.emit(kind === NEEDS_DRAIN ? 'needsDrain' : 'drain');
   }
@@ -42,16 +47,23 @@ function notice(pool, kind, threadId, code) {
 /** Is anybody listening to tasks? */
 const tracesTasks = () => taskStart.hasSubscribers || taskEnd.hasSubscribers;
 
+// What it returns rejects as the run does, so that a run nobody looks at is still told of.
+async function publishEnd(promise, message) {
+  try {
+    const result = await promise;
+    taskEnd.publish(Object.assign(message, { result }));
+    return result;
+  } catch (error) {
+    taskEnd.publish(Object.assign(message, { error }));
+    throw error;
+  }
+}
+
 /** Publishes the start and the end of a run that `start` makes. */
 function traceTask(pool, start) {
   const message = { pool };
   taskStart.publish(message);
-  const promise = start();
-  promise.then(
-    (result) => taskEnd.publish(Object.assign(message, { result })),
-    (error) => taskEnd.publish(Object.assign(message, { error })),
-  );
-  return promise;
+  return publishEnd(start(), message);
 }
 
 module.exports = { notice, tracesTasks, traceTask };

@@ -64,10 +64,6 @@ function atLeastZero(name, value) {
   checkNumber(name, value, 'a number of milliseconds, 0 or more', (n) => n >= 0);
 }
 
-function moreThanZero(name, value) {
-  checkNumber(name, value, 'a number of milliseconds, more than 0', (n) => n > 0);
-}
-
 // One row an option.
 const checks = {
   memoryLimit(name, value) {
@@ -114,22 +110,31 @@ const checks = {
     if (!(value instanceof AbortSignal)) throw typeError(name, 'an AbortSignal', value);
   },
   // Of runs, and their defaults in constructors.
-  timeout: moreThanZero,
-  cpuTimeout: moreThanZero,
+  timeout: atLeastZero,
+  cpuTimeout: atLeastZero,
   interruptGrace: atLeastZero,
   onInterrupt: oneOf('renew', 'keep'),
 };
 
-/** Throws unless `options` is an object with only the `known` options, each as it must be. */
+/**
+ * Throws unless `options` is an object with only the `known` options, each as it must be. Gives a
+ * copy: each was read once, so what was checked is what is used.
+ */
 function checkOptions(options, known) {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw typeError('options', 'an object', options);
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw unknownOption(`options.${key}`, known);
-    if (options[key] !== undefined) checks[key](`options.${key}`, options[key]);
   }
-  return options;
+  const checked = {};
+  for (const key of known) {
+    const value = options[key];
+    if (value === undefined) continue;
+    checks[key](`options.${key}`, value);
+    checked[key] = value;
+  }
+  return checked;
 }
 
 /** Throws unless one value is as the option of this name must be. */

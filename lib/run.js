@@ -17,16 +17,34 @@ function runWith(pool, options, args) {
   return untilAborted(pool, signal, token, pool.runTask(priority, key, timeout, cpuTimeout, token, ...args));
 }
 
-async function untilAborted(pool, signal, token, promise) {
+// The runs under way of each signal, so that one listener does for all of them.
+const runsOf = new WeakMap();
+
+function watch(signal) {
+  const runs = new Map();
   const onAbort = () => {
-    token.reason = signal.reason;
-    pool.cancel(token, true);
+    for (const [token, pool] of runs) {
+      token.reason = signal.reason;
+      pool.cancel(token, true);
+    }
   };
   signal.addEventListener('abort', onAbort, { once: true });
+  const watched = { runs, unwatch: () => signal.removeEventListener('abort', onAbort) };
+  runsOf.set(signal, watched);
+  return watched;
+}
+
+async function untilAborted(pool, signal, token, promise) {
+  const { runs, unwatch } = runsOf.get(signal) ?? watch(signal);
+  runs.set(token, pool);
   try {
     return await promise;
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    runs.delete(token);
+    if (runs.size === 0) {
+      unwatch();
+      runsOf.delete(signal);
+    }
   }
 }
 

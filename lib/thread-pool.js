@@ -1,7 +1,7 @@
 'use strict';
 
 const os = require('node:os');
-const { once, EventEmitter } = require('node:events');
+const { EventEmitter } = require('node:events');
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { mapOver } = require('./map.js');
@@ -14,6 +14,8 @@ const POOL_OPTIONS = [
   'maxTasksPerThread',
 ];
 const DEFAULT_IDLE_TIMEOUT_MS = 10000;
+// Of a timer of Node's; more is taken for 1 ms.
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 let poolsMade = 0;
 
@@ -34,16 +36,19 @@ function sizesOf(poolSize, { minThreads, maxThreads }) {
  */
 class ThreadPool extends native.NativePool {
   #closed;
+  #maxThreads;
+  #maxQueue;
 
   constructor(context, poolSize, options = {}) {
     if (poolSize !== undefined) checkValue('poolSize', poolSize);
     const { name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
     const source = readContext(context, filename, native.locate);
     const ownName = name ?? `${++poolsMade}`;
+    const sizes = sizesOf(poolSize, rest);
     super({
       ...source,
       ...nativeOptions(rest),
-      ...sizesOf(poolSize, rest),
+      ...sizes,
       idleTimeout: Math.min(rest.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS, 2 ** 31),
       scheduler: rest.scheduler ?? 'round-robin',
       steal: rest.steal ?? true,
@@ -53,7 +58,9 @@ class ThreadPool extends native.NativePool {
       description: `pool "${ownName}"`,
     });
     EventEmitter.call(this);
-    Object.defineProperty(this, 'name', { value: ownName, enumerable: true });
+    this.#maxThreads = sizes.maxThreads;
+    this.#maxQueue = rest.maxQueue ?? Infinity;
+    Object.defineProperty(this, 'name', { value: ownName, enumerable: true, configurable: true });
   }
 
   get ready() {
@@ -65,26 +72,36 @@ class ThreadPool extends native.NativePool {
   }
 
   runWith(options, ...args) {
-    const start = () => runWith(this, options, args);
+    return this.#traced(() => runWith(this, options, args));
+  }
+
+  #traced(start) {
     return tracesTasks() ? traceTask(this, start) : start();
   }
 
   broadcast(...args) {
-    return Promise.all(super.broadcast(...args));
+    return Promise.all(super.broadcast(...args).map((promise) => this.#traced(() => promise)));
   }
 
   map(source, options = {}) {
-    return mapOver(this, source, options);
+    // As many as keep every thread busy while results are fetched, and as are not refused.
+    const usual = this.#maxThreads + Math.min(this.#maxThreads, this.#maxQueue);
+    return mapOver(source, options, usual, {
+      start: (token, item) => this.#traced(() => super.runTask(0, undefined, undefined, undefined, token, item)),
+      cancel: (token, interrupts) => super.cancel(token, interrupts),
+    });
   }
 
-  /** Resolves when no task waits for a thread. */
+  /** Resolves when needsDrain is false: at once, or when no task waits any more. */
   async drained() {
-    while (this.needsDrain) await once(this, 'drain');
+    // Not events.once, which an error event would end.
+    while (this.needsDrain) await new Promise((resolve) => { this.once('drain', resolve); });
   }
 
   resize(threads) {
     checkValue('poolSize', threads);
     super.resize(threads, threads);
+    this.#maxThreads = threads;
   }
 
   close(options = {}) {
@@ -92,7 +109,7 @@ class ThreadPool extends native.NativePool {
     super.close();
     this.#closed ??= this.#ended();
     if (timeout !== undefined && timeout !== Infinity) {
-      const timer = setTimeout(() => this.dispose(), timeout);
+      const timer = setTimeout(() => this.dispose(), Math.min(timeout, MAX_TIMER_MS));
       this.#closed.then(() => clearTimeout(timer));
     }
     return this.#closed;

@@ -29,7 +29,7 @@ class Thread extends native.NativePool {
       maxTasksPerThread: 0,
       description: `thread "${ownName}"`,
     });
-    Object.defineProperty(this, 'name', { value: ownName, enumerable: true });
+    Object.defineProperty(this, 'name', { value: ownName, enumerable: true, configurable: true });
   }
 
   get ready() {

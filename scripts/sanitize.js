@@ -29,7 +29,9 @@ const kinds = {
     gyp: 'thread',
     runtime: 'libtsan.so',
     faulty: ['faulty_race'],
-    env: { TSAN_OPTIONS: 'halt_on_error=1:exitcode=66:second_deadlock_stack=1' },
+    env: {
+      TSAN_OPTIONS: `suppressions=${path.join(__dirname, 'tsan.supp')}:halt_on_error=1:exitcode=66:second_deadlock_stack=1`,
+    },
   },
 };
 const chosen = kinds[kind];

@@ -6,11 +6,10 @@
  *
  * A thread that is parked, or that nothing could stop, has an isolate still. Node would tear V8
  * down around it: the thread crashes, or V8 finds its isolate and aborts (Node 24). So the process
- * then ends right here, after everything of its JavaScript has, and the last exit callback but
- * those of others. */
+ * then ends right here, after all of its JavaScript and the cleanup hooks of others. */
 #include "binding/host.h"
 
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "binding/pool_binding.h"
 #include "binding/settle.h"
@@ -82,7 +81,7 @@ static void on_exit(void *data) {
   iso_host_t *host = data;
   if (!host->is_cleaned_up) shut_down(host);
   /* process.kill() of itself comes here as well, without an exit event: its signal ends it then. */
-  if (host->is_exiting && iso_threads_living() != 0) _exit(host->exit_code);
+  if (host->is_exiting && iso_threads_living() != 0) _Exit(host->exit_code);
   iso_host_release(host);
 }
 
@@ -139,8 +138,10 @@ bool iso_host_may_trace(iso_host_t *host) {
   return true;
 }
 
-bool iso_host_call(
-    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result
+/* False: it threw, and *exception, where that is not NULL by now, is what. */
+static bool call(
+    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result,
+    napi_value *exception
 ) {
   napi_env env = host->env;
   napi_value callee = NULL;
@@ -149,8 +150,21 @@ bool iso_host_call(
   napi_get_undefined(env, &receiver);
   if (napi_call_function(env, receiver, callee, argc, argv, result) == napi_ok) return true;
   bool is_pending = false;
-  napi_value exception = NULL;
   if (napi_is_exception_pending(env, &is_pending) == napi_ok && is_pending)
-    napi_get_and_clear_last_exception(env, &exception);
+    napi_get_and_clear_last_exception(env, exception);
   return false;
+}
+
+bool iso_host_call(
+    iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result
+) {
+  napi_value exception = NULL;
+  return call(host, function, argc, argv, result, &exception);
+}
+
+void iso_host_tell(iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv) {
+  napi_value result = NULL;
+  napi_value exception = NULL;
+  if (!call(host, function, argc, argv, &result, &exception) && exception != NULL)
+    napi_fatal_exception(host->env, exception);
 }

@@ -64,4 +64,7 @@ bool iso_host_call(
     iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv, napi_value *result
 );
 
+/* As iso_host_call, where user code (a listener) is what throws: that is an uncaught exception. */
+void iso_host_tell(iso_host_t *host, napi_ref function, size_t argc, const napi_value *argv);
+
 #endif

@@ -40,6 +40,22 @@ static void destroy_if_over(iso_pool_binding_t *pool) {
   if (pool->core == NULL && pool->is_abandoned) destroy(pool);
 }
 
+napi_value iso_pool_binding_context_error(iso_pool_binding_t *pool) {
+  napi_env env = pool->host->env;
+  napi_value error = NULL;
+  iso_value_t description = NULL;
+  if (pool->context_error != NULL) {
+    napi_get_reference_value(env, pool->context_error, &error);
+    return error;
+  }
+  if (pool->core == NULL || iso_pool_reason(pool->core) != ISO_ECONTEXT) return NULL;
+  const iso_message_t *message = iso_pool_error(pool->core);
+  if (message->count == 0 || iso_host_decode(message, &description) != ISO_OK) return NULL;
+  /* A reference can only be had to an object, which the description is (lib/errors.js). */
+  napi_create_reference(env, (napi_value) description, 1, &pool->context_error);
+  return (napi_value) description;
+}
+
 static void destroy_core(iso_pool_binding_t *pool) {
   pool->end_reason = iso_pool_reason(pool->core);
   iso_pool_destroy(pool->core);
@@ -47,29 +63,26 @@ static void destroy_core(iso_pool_binding_t *pool) {
   iso_list_remove(&pool->link);
 }
 
-static void abandon_if_quiet(iso_pool_binding_t *pool) {
-  if (pool->is_abandoned && pool->pending == 0 && pool->core != NULL)
-    iso_pool_stop(pool->core, ISO_EDISPOSED);
-}
-
 static void on_garbage(napi_env env, void *data, void *hint) {
   (void) env;
   (void) hint;
   iso_pool_binding_t *pool = data;
   pool->is_abandoned = true;
-  if (!pool->host->is_shut_down) abandon_if_quiet(pool);
+  if (!pool->host->is_shut_down && pool->core != NULL) iso_pool_stop(pool->core, ISO_EDISPOSED);
   destroy_if_over(pool);
 }
 
+/* While a promise is pending its object is no garbage, though nobody may hold it: it has listeners
+ * who wait (`await pool.drained()`, and the pool is a variable of the function that awaits). */
+
 void iso_pool_binding_hold(iso_pool_binding_t *pool) {
-  pool->pending++;
+  if (pool->pending++ == 0) napi_reference_ref(pool->host->env, pool->wrapper, NULL);
   if (!pool->is_unreferenced) iso_owner_hold(pool->host->owner);
 }
 
 void iso_pool_binding_unhold(iso_pool_binding_t *pool) {
-  pool->pending--;
+  if (--pool->pending == 0) napi_reference_unref(pool->host->env, pool->wrapper, NULL);
   if (!pool->is_unreferenced) iso_owner_unhold(pool->host->owner);
-  abandon_if_quiet(pool);
 }
 
 /* What the core tells, on this environment's thread, with a callback scope open. */
@@ -81,27 +94,19 @@ static void settle_ready(iso_pool_binding_t *pool) {
     napi_get_undefined(env, &value);
     napi_resolve_deferred(env, pool->ready, value);
   } else {
-    int status = pool->ready_status == ISO_EXCEPTION ? ISO_ECONTEXT : pool->ready_status;
-    value = iso_status_error(pool, status, NULL, NULL);
-    if (value == NULL) napi_get_undefined(env, &value);
-    napi_resolve_deferred(env, pool->ready, value);
+    iso_reject(env, pool->ready, iso_status_error(pool, pool->ready_status, NULL, NULL), true);
   }
   pool->ready = NULL;
   iso_pool_binding_unhold(pool);
 }
 
-static void on_ready(void *data, int status, const iso_message_t *error) {
+static void on_ready(void *data, int status) {
   iso_pool_binding_t *pool = data;
   napi_env env = pool->host->env;
   napi_handle_scope scope = NULL;
   napi_open_handle_scope(env, &scope);
   pool->is_ready_known = true;
   pool->ready_status = status;
-  iso_value_t description = NULL;
-  if (status == ISO_EXCEPTION && iso_host_decode(error, &description) == ISO_OK) {
-    /* A reference can only be had to an object, which the description is (lib/errors.js). */
-    napi_create_reference(env, (napi_value) description, 1, &pool->context_error);
-  }
   if (pool->ready != NULL) settle_ready(pool);
   napi_close_handle_scope(env, scope);
 }
@@ -111,13 +116,14 @@ static void on_console(void *data, const iso_message_t *record) {
   napi_env env = pool->host->env;
   napi_handle_scope scope = NULL;
   napi_open_handle_scope(env, &scope);
-  napi_value argv[2] = {NULL, NULL};
-  napi_value result = NULL;
+  napi_value argv[3] = {NULL, NULL, NULL};
   iso_value_t value = NULL;
   if (iso_host_decode(record, &value) == ISO_OK) {
     argv[0] = (napi_value) value;
     napi_create_string_utf8(env, pool->description, NAPI_AUTO_LENGTH, &argv[1]);
-    iso_host_call(pool->host, pool->host->print, 2, argv, &result);
+    napi_get_reference_value(env, pool->wrapper, &argv[2]);
+    if (argv[2] == NULL) napi_get_undefined(env, &argv[2]);
+    iso_host_tell(pool->host, pool->host->print, 3, argv);
   }
   napi_close_handle_scope(env, scope);
 }
@@ -142,21 +148,32 @@ static void on_ended(void *data) {
   destroy_if_over(pool);
 }
 
+/* What a thread has died of, as an Error; undefined: it has not. */
+static napi_value exit_error(iso_pool_binding_t *pool, iso_notice_kind_t kind, int status) {
+  napi_env env = pool->host->env;
+  napi_value trace = NULL;
+  napi_value error = NULL;
+  bool has_died = kind == ISO_NOTICE_THREAD_EXIT && status != ISO_OK && status != ISO_EDISPOSED;
+  napi_get_null(env, &trace);
+  if (has_died) error = iso_status_error(pool, status, NULL, trace);
+  if (error == NULL) napi_get_undefined(env, &error);
+  return error;
+}
+
 static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, int status) {
   iso_pool_binding_t *pool = data;
   napi_env env = pool->host->env;
   napi_handle_scope scope = NULL;
   napi_value receiver = NULL;
-  napi_value result = NULL;
   napi_open_handle_scope(env, &scope);
   /* Nobody can listen to an object that is garbage. */
   napi_get_reference_value(env, pool->wrapper, &receiver);
   if (receiver != NULL) {
-    napi_value argv[] = {receiver, NULL, NULL, NULL};
+    napi_value argv[] = {receiver, NULL, NULL, NULL, exit_error(pool, kind, status)};
     napi_create_uint32(env, kind, &argv[1]);
     napi_create_double(env, (double) thread_id, &argv[2]);
     napi_create_string_utf8(env, iso_status_code(status), NAPI_AUTO_LENGTH, &argv[3]);
-    iso_host_call(pool->host, pool->host->notice, 4, argv, &result);
+    iso_host_tell(pool->host, pool->host->notice, 5, argv);
   }
   napi_close_handle_scope(env, scope);
 }
@@ -212,6 +229,11 @@ static iso_message_t *encode_context(napi_env env, napi_value options) {
       property(env, options, "source"), property(env, options, "file"),
       property(env, options, "line"), property(env, options, "column")};
   iso_value_t exception = NULL;
+  for (int i = 0; i < 4; i++) {
+    if (parts[i] != NULL) continue;
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "options must be an object");
+    return NULL;
+  }
   iso_message_t *context = iso_message_create();
   if (context == NULL) return NULL;
   if (iso_host_encode((const iso_value_t *) parts, 4, context, &exception) == ISO_OK)
@@ -259,7 +281,12 @@ end:
 
 static napi_value construct(napi_env env, napi_callback_info info) {
   iso_args_t args;
+  napi_value new_target = NULL;
   if (iso_args_init(&args, env, info) != 0) return NULL;
+  if (napi_get_new_target(env, info, &new_target) != napi_ok || new_target == NULL) {
+    napi_throw_type_error(env, "ERR_INVALID_THIS", "a class cannot be called without new");
+    return NULL;
+  }
   iso_host_t *host = iso_host_get(env);
   iso_pool_binding_t *pool = iso_alloc_zeroed(sizeof(*pool));
   if (pool == NULL || host->is_shut_down) goto fail;
@@ -347,6 +374,10 @@ static napi_value run_task(napi_env env, napi_callback_info info) {
   napi_value promise = NULL;
   napi_valuetype type = napi_undefined;
   if (iso_args_init(&args, env, info) != 0) return NULL;
+  if (args.count < OPTION_COUNT) {
+    napi_throw_type_error(env, "ERR_MISSING_ARGS", "runTask takes a priority, a key and a token");
+    return NULL;
+  }
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
   iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
   if (made == NULL) goto end;
@@ -372,16 +403,16 @@ end:
  * it then rejects. */
 static napi_value cancel(napi_env env, napi_callback_info info) {
   iso_args_t args;
-  void *data = NULL;
   napi_value result = NULL;
   bool interrupts = false;
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
   napi_get_value_bool(env, args.values[1], &interrupts);
-  bool is_waiting = pool != NULL && pool->core != NULL &&
-                    napi_unwrap(env, args.values[0], &data) == napi_ok &&
-                    iso_pool_cancel(pool->core, &((iso_run_t *) data)->task, interrupts);
-  if (pool != NULL) ISO_NAPI_CHECK(env, napi_get_boolean(env, is_waiting, &result));
+  iso_run_t *found = pool == NULL ? NULL : iso_run_of_token(pool, args.values[0]);
+  bool is_found =
+      found != NULL && pool->core != NULL && iso_pool_cancel(pool->core, &found->task, interrupts);
+  if (pool != NULL) napi_get_boolean(env, is_found, &result);
+  iso_args_deinit(&args);
   return result;
 }
 
@@ -397,7 +428,10 @@ static napi_value broadcast(napi_env env, napi_callback_info info) {
   /* A pool without a thread, or without an end: one promise says so. */
   if (count == 0) count = 1;
   runs = iso_alloc_zeroed(count * sizeof(*runs));
-  if (runs == NULL) goto end;
+  if (runs == NULL) {
+    napi_throw_error(env, "ERR_THREAD_NO_MEMORY", "no memory for the runs");
+    goto end;
+  }
   iso_broadcast(pool, count, runs, &args, promises);
 
 end:

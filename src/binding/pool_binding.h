@@ -10,7 +10,7 @@
 
 typedef struct iso_pool_binding_s {
   iso_host_t *host;
-  /* Its JavaScript object, weakly. */
+  /* Its JavaScript object, weakly unless something is pending. */
   napi_ref wrapper;
   /* NULL once every thread has ended and been freed. */
   iso_pool_t *core;
@@ -19,7 +19,7 @@ typedef struct iso_pool_binding_s {
   iso_link_t link;
   /* How messages name it: thread "resize". */
   char *description;
-  /* What the context threw, as the thread described it; NULL if it did not. */
+  /* What the context threw, as the thread described it; NULL: it did not, or nobody asked yet. */
   napi_ref context_error;
 
   /* The promises of `ready` and dispose(), made when first asked for. */
@@ -41,7 +41,10 @@ typedef struct iso_pool_binding_s {
 /* The class: new (options), complete and checked by lib/. */
 napi_value iso_pool_class_create(napi_env env);
 
-/* One promise more, or less, is not settled. The last of an abandoned pool stops it. */
+/* What the context threw, for which the pool has stopped; NULL: it has not for that. */
+napi_value iso_pool_binding_context_error(iso_pool_binding_t *pool);
+
+/* One promise more, or less, is not settled. */
 void iso_pool_binding_hold(iso_pool_binding_t *pool);
 void iso_pool_binding_unhold(iso_pool_binding_t *pool);
 

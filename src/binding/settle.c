@@ -7,6 +7,9 @@
 
 enum { MAX_FREE_RUNS = 4096 };
 
+/* Other objects wrap other things. */
+static const napi_type_tag token_tag = {0x8f1d2b6a5c0e4793, 0xb7e42a90d3c65f18};
+
 typedef struct iso_error_text_s {
   const char *code;
   const char *name;
@@ -39,6 +42,20 @@ static napi_value undefined(napi_env env) {
   napi_value value = NULL;
   napi_get_undefined(env, &value);
   return value;
+}
+
+void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_promise) {
+  if (error == NULL) {
+    is_promise = false;
+    napi_create_error(
+        env, string(env, "ERR_THREAD_INTERNAL"),
+        string(env, "This failed, and so did making the error that would say why"), &error
+    );
+  }
+  if (is_promise)
+    napi_resolve_deferred(env, deferred, error);
+  else
+    napi_reject_deferred(env, deferred, error == NULL ? undefined(env) : error);
 }
 
 /* lib's fromCode(code, name, text, description, trace, cause). */
@@ -77,11 +94,8 @@ napi_value iso_status_error(
     if (iso_host_decode(description, &value) != ISO_OK) value = (iso_value_t) none;
     return thread_error(pool, (napi_value) value, trace);
   }
-  if (status == ISO_ECONTEXT && pool->context_error != NULL) {
-    napi_value value = NULL;
-    napi_get_reference_value(env, pool->context_error, &value);
-    return thread_error(pool, value, trace);
-  }
+  napi_value context_error = status == ISO_ECONTEXT ? iso_pool_binding_context_error(pool) : NULL;
+  if (context_error != NULL) return thread_error(pool, context_error, trace);
   int reason = pool->core != NULL ? iso_pool_reason(pool->core) : pool->end_reason;
   bool has_cause = status == ISO_EDISPOSED && reason != ISO_EDISPOSED && reason != ISO_OK;
   napi_value null = NULL;
@@ -91,8 +105,26 @@ napi_value iso_status_error(
 
 void iso_run_give_token(iso_run_t *run, napi_value token) {
   napi_env env = run->pool->host->env;
+  bool is_tagged = false;
+  napi_check_object_type_tag(env, token, &token_tag, &is_tagged);
+  if (!is_tagged && napi_type_tag_object(env, token, &token_tag) != napi_ok) return;
   if (napi_wrap(env, token, run, NULL, NULL, NULL) != napi_ok) return;
-  napi_create_reference(env, token, 1, &run->token);
+  void *data = NULL;
+  if (napi_create_reference(env, token, 1, &run->token) != napi_ok)
+    napi_remove_wrap(env, token, &data);
+}
+
+iso_run_t *iso_run_of_token(iso_pool_binding_t *pool, napi_value token) {
+  napi_env env = pool->host->env;
+  napi_valuetype type = napi_undefined;
+  bool is_tagged = false;
+  void *data = NULL;
+  if (napi_typeof(env, token, &type) != napi_ok || type != napi_object) return NULL;
+  if (napi_check_object_type_tag(env, token, &token_tag, &is_tagged) != napi_ok || !is_tagged)
+    return NULL;
+  if (napi_unwrap(env, token, &data) != napi_ok) return NULL;
+  iso_run_t *run = data;
+  return run->pool == pool ? run : NULL;
 }
 
 /* The token; NULL: there was none. */
@@ -120,15 +152,10 @@ static void free_run(iso_run_t *run) {
   iso_list_append(&host->free_runs, &run->link);
 }
 
-/* Gives the promise its end. With a trace the Error is there at once; without one it comes from a
- * promise, made so that V8 adds the frames of those who await. */
+/* With a trace the Error is there at once; without one it comes from a promise, made so that V8
+ * adds the frames of those who await. */
 static void conclude(iso_run_t *run, napi_value error) {
-  napi_env env = run->pool->host->env;
-  if (error == NULL) error = undefined(env);
-  if (run->trace != NULL)
-    napi_reject_deferred(env, run->deferred, error);
-  else
-    napi_resolve_deferred(env, run->deferred, error);
+  iso_reject(run->pool->host->env, run->deferred, error, run->trace == NULL);
 }
 
 static napi_value trace_of(const iso_run_t *run) {
@@ -219,9 +246,26 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
     napi_set_element(env, arguments, (uint32_t) i, argv[i]);
   napi_value trace = trace_of(run);
   napi_value call[] = {arguments, exception, trace == NULL ? undefined(env) : trace};
-  iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result);
-  conclude(run, result);
+  if (iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result))
+    conclude(run, result);
+  else
+    iso_reject(env, run->deferred, exception, false);
   free_run(run);
+}
+
+/* Threads have gone since they were counted: their runs are not made, from `first` on. */
+static void drop_promises(
+    iso_pool_binding_t *pool, size_t first, size_t end, iso_run_t **runs, napi_value promises
+) {
+  napi_env env = pool->host->env;
+  napi_value length = NULL;
+  for (size_t i = first; i < end; i++) {
+    napi_resolve_deferred(env, runs[i]->deferred, undefined(env));
+    free_run(runs[i]);
+    iso_pool_binding_unhold(pool);
+  }
+  napi_create_double(env, (double) first, &length);
+  napi_set_named_property(env, promises, "length", length);
 }
 
 void iso_broadcast(
@@ -250,6 +294,10 @@ void iso_broadcast(
   int status = pool->core == NULL
                    ? iso_pool_refusal(pool->end_reason)
                    : iso_pool_submit_each(pool->core, (iso_task_t *const *) runs, made, &submitted);
+  if (status == ISO_OK && made == count) {
+    drop_promises(pool, submitted, made, runs, promises);
+    return;
+  }
   for (size_t i = submitted; i < made; i++)
     iso_task_finish(&runs[i]->task, pool->host->owner, status == ISO_OK ? ISO_EDISPOSED : status);
 }

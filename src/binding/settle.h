@@ -29,6 +29,8 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
 
 /* Lets `token` stand for the run until it is settled. */
 void iso_run_give_token(iso_run_t *run, napi_value token);
+/* The run of this pool that `token` stands for; NULL: none (any more). */
+iso_run_t *iso_run_of_token(iso_pool_binding_t *pool, napi_value token);
 
 /* Makes `count` runs with the same arguments, one for each thread, and appends their promises. */
 void iso_broadcast(
@@ -44,6 +46,10 @@ const char *iso_status_code(int status);
 napi_value iso_status_error(
     iso_pool_binding_t *pool, int status, const iso_message_t *description, napi_value trace
 );
+
+/* Rejects with `error`, or, where that is a promise, with what it rejects with. NULL (what made it
+ * has failed): with a plain Error that says so. */
+void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_promise);
 
 /* Frees the kept runs. */
 void iso_runs_free(iso_host_t *host);

@@ -15,11 +15,21 @@
 #include "core/error.h"
 #include "core/internal.h"
 
-enum { NS_A_MILLISECOND = 1000000, LOOK_AGAIN_AT_LEAST_NS = 1000000 };
+enum {
+  LOOK_AGAIN_AT_LEAST_NS = 1000000,
+  /* A context may take as long as a run, but always so long: limits of runs are made for runs, and
+   * a thread without its context is the end of it. */
+  CONTEXT_LIMIT_AT_LEAST_NS = 1000000000
+};
 
 static uint64_t limit_of(uint64_t own_ns, uint64_t common_ns) {
   uint64_t limit_ns = own_ns != 0 ? own_ns : common_ns;
   return limit_ns == 0 ? ISO_NO_LIMIT : limit_ns;
+}
+
+static uint64_t context_limit_of(uint64_t common_ns) {
+  uint64_t limit_ns = limit_of(0, common_ns);
+  return limit_ns < CONTEXT_LIMIT_AT_LEAST_NS ? CONTEXT_LIMIT_AT_LEAST_NS : limit_ns;
 }
 
 static uint64_t at(uint64_t start_ns, uint64_t after_ns) {
@@ -28,11 +38,15 @@ static uint64_t at(uint64_t start_ns, uint64_t after_ns) {
 
 void iso_guard__begin_locked(iso_pool_t *pool, iso_thread_t *thread, const iso_task_t *task) {
   iso_guard_t *guard = &thread->guard;
-  uint64_t timeout_ns = task == NULL ? 0 : task->timeout_ns;
-  uint64_t cpu_timeout_ns = task == NULL ? 0 : task->cpu_timeout_ns;
+  const iso_pool_options_t *common = &pool->options;
   guard->is_active = true;
-  guard->timeout_ns = limit_of(timeout_ns, pool->options.timeout_ns);
-  guard->cpu_timeout_ns = limit_of(cpu_timeout_ns, pool->options.cpu_timeout_ns);
+  if (task != NULL) {
+    guard->timeout_ns = limit_of(task->timeout_ns, common->timeout_ns);
+    guard->cpu_timeout_ns = limit_of(task->cpu_timeout_ns, common->cpu_timeout_ns);
+  } else {
+    guard->timeout_ns = context_limit_of(common->timeout_ns);
+    guard->cpu_timeout_ns = context_limit_of(common->cpu_timeout_ns);
+  }
   if (guard->timeout_ns == ISO_NO_LIMIT && guard->cpu_timeout_ns == ISO_NO_LIMIT) return;
   guard->begin_ns = uv_hrtime();
   if (guard->timeout_ns != ISO_NO_LIMIT)

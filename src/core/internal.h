@@ -171,9 +171,10 @@ struct iso_pool_s {
   atomic_size_t common;
   atomic_bool has_stopped;
 
+  /* What the context threw, for which the pool stopped: written before that. */
+  iso_message_t error;
   /* Written before ready_event is posted, read at its delivery. */
   int ready_status;
-  iso_message_t ready_error;
   iso_event_t ready_event;
   iso_event_t ended_event;
 };
@@ -236,8 +237,11 @@ typedef struct iso_turn_s {
 iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status);
 /* V8 gave up in it: gives the task that ran, if it is not finished. */
 iso_task_t *iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status);
-/* Its context has been made anew, or could not be; false: that is its end. */
-bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status);
+/* Its context has been made anew, or could not be; takes what is in `error`. False: that is its
+ * end. */
+bool iso_pool__renewed(
+    iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error
+);
 /* Is there something to look at? Reads hints only. */
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread);
 /* The spin that next asked for is over. */

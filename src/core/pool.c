@@ -54,7 +54,7 @@ static void post_notice(iso_pool_t *pool, iso_notice_kind_t kind, uint64_t threa
 static void deliver_ready(iso_event_t *event, bool alive) {
   iso_pool_t *pool = ISO_LIST_ITEM(event, iso_pool_t, ready_event);
   if (alive)
-    pool->options.callbacks->ready(pool->options.data, pool->ready_status, &pool->ready_error);
+    pool->options.callbacks->ready(pool->options.data, pool->ready_status);
 }
 
 static void deliver_ended(iso_event_t *event, bool alive) {
@@ -340,9 +340,7 @@ bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_me
     if (pool->loads_wanted != 0 && --pool->loads_wanted == 0) post_ready_locked(pool, ISO_OK);
   } else if (pool->reason == ISO_OK && !thread->is_retiring) {
     /* The next thread would meet the same, and so on for ever. */
-    if (status == ISO_EXCEPTION && !pool->is_ready_posted)
-      iso_message_move(&pool->ready_error, error);
-    post_ready_locked(pool, status);
+    if (status == ISO_EXCEPTION) iso_message_move(&pool->error, error);
     stop_locked(pool, thread->end_status);
   }
 
@@ -351,10 +349,15 @@ end:
   return status == ISO_OK;
 }
 
-bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status) {
+bool iso_pool__renewed(
+    iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error
+) {
   iso_mutex_lock(&pool->lock);
   status = end_guarded_locked(pool, thread, status);
   if (status != ISO_OK) thread->end_status = status == ISO_EXCEPTION ? ISO_ECONTEXT : status;
+  /* A pool starts another thread, and hears from that. */
+  if (status == ISO_EXCEPTION && pool->reason == ISO_OK && !pool->options.may_replace)
+    iso_message_move(&pool->error, error);
   thread->guard.must_renew = false;
   iso_mutex_unlock(&pool->lock);
   return status == ISO_OK;
@@ -418,7 +421,7 @@ void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread) {
 }
 
 static void deinit(iso_pool_t *pool) {
-  iso_message_reset(&pool->ready_error);
+  iso_message_reset(&pool->error);
   iso_queue_deinit(&pool->shared);
   iso_free((void *) pool->threads);
   iso_mutex_deinit(&pool->lock);
@@ -628,7 +631,7 @@ static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *
   if (pool->scheduler == NULL || iso_mutex_init(&pool->lock) != 0) return ISO_ESTART;
   iso_queue_init(&pool->shared);
   iso_list_init(&pool->sleepers);
-  iso_message_init(&pool->ready_error);
+  iso_message_init(&pool->error);
   pool->ready_event.deliver = deliver_ready;
   pool->ended_event.deliver = deliver_ended;
   pool->owner = owner;
@@ -730,6 +733,7 @@ int iso_pool_submit_each(
     if (!takes_tasks(pool->threads[i])) continue;
     if (submit_locked(pool, tasks[done], pool->threads[i]) == ISO_OK) done++;
   }
+  note_pressure_locked(pool);
   iso_mutex_unlock(&pool->lock);
   *submitted = done;
   return status;
@@ -788,6 +792,11 @@ void iso_pool_close(iso_pool_t *pool) {
   pool->is_closing = true;
   if (pool->queued == 0 && pool->running == 0) stop_locked(pool, ISO_EDISPOSED);
   iso_mutex_unlock(&pool->lock);
+}
+
+const iso_message_t *iso_pool_error(iso_pool_t *pool) {
+  /* Written before the pool stopped, and nothing is said of that before it has. */
+  return &pool->error;
 }
 
 int iso_pool_reason(iso_pool_t *pool) {

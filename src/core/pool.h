@@ -29,8 +29,8 @@ typedef enum iso_notice_kind_e {
 /* Called on the owner's loop's thread, never after the owner is closed. */
 typedef struct iso_pool_callbacks_s {
   /* Once: every thread of the start has evaluated the context (ISO_OK), or the pool has stopped
-   * before. `error` describes the exception where status is ISO_EXCEPTION; the pool owns it. */
-  void (*ready)(void *data, int status, const iso_message_t *error);
+   * before, for the reason `status`. */
+  void (*ready)(void *data, int status);
   /* A thread wrote to its console. The pool owns `record`. */
   void (*console)(void *data, const iso_message_t *record);
   /* Something happened that nobody has to do anything about. */
@@ -61,8 +61,9 @@ typedef struct iso_pool_options_s {
   size_t max_queue;
   /* Tasks after which a thread is replaced by a new one; 0: never. */
   uint64_t max_tasks_per_thread;
-  /* How long a task that does not say so itself, and the evaluation of the context, may take: by
-   * the clock from its start, and of the thread's CPU time. 0, ISO_NO_LIMIT: for ever. */
+  /* How long a task that does not say so itself, and the evaluation of the context (which has a
+   * second in any case), may take: by the clock from its start, and of the thread's CPU time. 0,
+   * ISO_NO_LIMIT: for ever. */
   uint64_t timeout_ns;
   uint64_t cpu_timeout_ns;
   /* How long code may go on after it was told to stop, before its thread is written off. */
@@ -112,6 +113,9 @@ int iso_pool_refusal(int reason);
 
 /* Why the pool has stopped; ISO_OK while it runs. Thread: any. */
 int iso_pool_reason(iso_pool_t *pool);
+
+/* Where that is ISO_ECONTEXT: describes the exception. The pool owns it. */
+const iso_message_t *iso_pool_error(iso_pool_t *pool);
 
 /* Stops everything: code that runs is ended where it stands. `reason` (ISO_EDISPOSED ...) is what
  * the tasks are finished with. Only the first call counts. Thread: any. */

@@ -10,6 +10,7 @@ bool iso_task_is_before(const iso_task_t *a, const iso_task_t *b) {
 
 void iso_queue_init(iso_queue_t *queue) {
   iso_list_init(&queue->plain);
+  queue->last_inserted = &queue->plain;
   queue->ranked = NULL;
   queue->ranked_count = 0;
   queue->ranked_capacity = 0;
@@ -24,12 +25,23 @@ static iso_task_t *task_of(iso_link_t *link) {
   return ISO_LIST_ITEM(link, iso_task_t, event.link);
 }
 
+static bool is_before_link(const iso_queue_t *queue, const iso_task_t *task, iso_link_t *link) {
+  return link == &queue->plain || iso_task_is_before(task, task_of(link));
+}
+
 /* Nearly always the place is the end; only tasks that move between queues come out of order. */
 static void push_plain(iso_queue_t *queue, iso_task_t *task) {
-  iso_link_t *at = queue->plain.prev;
-  while (at != &queue->plain && iso_task_is_before(task, task_of(at)))
-    at = at->prev;
-  iso_list_append(at->next, &task->event.link);
+  iso_link_t *end = &queue->plain;
+  iso_link_t *next = end;
+  if (end->prev != end && iso_task_is_before(task, task_of(end->prev))) {
+    next = queue->last_inserted;
+    while (next->prev != end && iso_task_is_before(task, task_of(next->prev)))
+      next = next->prev;
+    while (!is_before_link(queue, task, next))
+      next = next->next;
+    queue->last_inserted = &task->event.link;
+  }
+  iso_list_append(next, &task->event.link);
 }
 
 /* The heap: each is before its children, at 2i + 1 and 2i + 2. */
@@ -105,10 +117,12 @@ iso_task_t *iso_queue_peek(const iso_queue_t *queue) {
 }
 
 void iso_queue_remove(iso_queue_t *queue, iso_task_t *task) {
-  if (task->priority == 0)
+  if (task->priority == 0) {
+    if (queue->last_inserted == &task->event.link) queue->last_inserted = task->event.link.next;
     iso_list_remove(&task->event.link);
-  else
+  } else {
     remove_ranked(queue, task);
+  }
   task->queue = NULL;
   queue->count--;
 }

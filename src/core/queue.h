@@ -19,6 +19,9 @@
 
 typedef struct iso_queue_s {
   iso_list_t plain;
+  /* The link in `plain` that was last put before another; what comes next is looked for from here,
+   * so that one queue goes into another in one walk. */
+  iso_link_t *last_inserted;
   iso_task_t **ranked;
   size_t ranked_count;
   size_t ranked_capacity;

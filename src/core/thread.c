@@ -144,13 +144,18 @@ static int evaluate_context(iso_thread_t *thread, iso_message_t *error) {
   return await_pending(thread, status, error);
 }
 
+/* For the statistics. */
+static void note_heap(iso_thread_t *thread) {
+  atomic_store_explicit(
+      &thread->heap_bytes, iso_engine_heap_bytes(thread->engine), memory_order_relaxed
+  );
+}
+
 /* One turn of the loop, and of the jobs that it has made ready. */
 static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
   uv_run(&thread->loop, mode);
   iso_engine_idle(thread->engine);
-  atomic_store_explicit(
-      &thread->heap_bytes, iso_engine_heap_bytes(thread->engine), memory_order_relaxed
-  );
+  note_heap(thread);
   thread->runs_since_turn = 0;
 }
 
@@ -220,8 +225,9 @@ static bool renew(iso_thread_t *thread) {
   iso_message_init(&error);
   int status = iso_engine_renew(thread->engine);
   if (status == ISO_OK) status = evaluate_context(thread, &error);
+  bool is_renewed = iso_pool__renewed(thread->pool, thread, status, &error);
   iso_message_reset(&error);
-  return iso_pool__renewed(thread->pool, thread, status);
+  return is_renewed;
 }
 
 static int run_and_turn(iso_thread_t *thread) {
@@ -264,6 +270,7 @@ static bool load(iso_thread_t *thread) {
   iso_message_init(&error);
   iso_pool__loads(thread->pool, thread);
   int status = evaluate_context(thread, &error);
+  note_heap(thread);
   bool is_loaded = iso_pool__loaded(thread->pool, thread, status, &error);
   iso_message_reset(&error);
   return is_loaded;

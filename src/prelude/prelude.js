@@ -6,7 +6,7 @@
 //
 // A description: { isError: false, value }
 //            or: { isError: true, class, name, message, stack, properties: [[key, description]],
-//                  cause?: description, errors?: [description] }
+//                  cause?: description, errors?: [description], both?: [[key, description]] }
 
 const { findCulprit } = require('../../lib/culprit.js');
 const { createConsole } = require('./console.js');
@@ -76,12 +76,30 @@ module.exports = function createPrelude(natives) {
     if (Object.hasOwn(error, 'cause')) description.cause = describe(read(error, 'cause'), described);
     const errors = description.class === 'AggregateError' ? read(error, 'errors') : undefined;
     if (Array.isArray(errors)) description.errors = errors.map((item) => describe(item, described));
+    if (description.class === 'SuppressedError') {
+      description.both = ['error', 'suppressed'].map((key) => [key, describe(read(error, key), described)]);
+    }
+    return description;
+  }
+
+  // Errors inside errors are followed so far: both sides walk them with a stack of limited depth.
+  const MAX_DEPTH = 200;
+
+  function describeInner(error, described) {
+    const depth = described.depth ?? 0;
+    if (depth === MAX_DEPTH) {
+      const name = textOf(read(error, 'name'), 'Error');
+      return { isError: false, value: `${name}: ${textOf(read(error, 'message'), '')} (and what is behind it)` };
+    }
+    described.depth = depth + 1;
+    const description = describeError(error, described);
+    described.depth = depth;
     return description;
   }
 
   function describe(value, described = new Map()) {
     if (described.has(value)) return described.get(value);
-    if (isError(value)) return describeError(value, described);
+    if (isError(value)) return describeInner(value, described);
     if (cloneable(value)) return { isError: false, value };
     return { isError: false, value: `(${findCulprit(value, 'a value here', cloneable).text})` };
   }
@@ -102,23 +120,29 @@ module.exports = function createPrelude(natives) {
   }
 
   // The text of a function stands for itself; that of a method, only inside an object. A script
-  // whose last value is the function will do as well.
+  // whose last value is the function will do as well. If it is none of them, the reading that got
+  // furthest knows best what is wrong.
   function evaluate(source, file, line, column) {
     const forms = [
       ['(', '\n)', (value) => value],
       ['({', '\n})', (object) => object[Reflect.ownKeys(object)[0]]],
       ['', '', (value) => value],
     ];
-    let first;
+    const lines = source.split('\n');
+    const end = { line: line + lines.length, column: lines.at(-1).length + (lines.length === 1 ? column : 0) + 1 };
+    let furthest = { line: 0, column: 0 };
     for (const [before, after, pick] of forms) {
-      try {
-        return pick(compile(before + source + after, file, line, column - before.length));
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-        first ??= error;
-      }
+      const failure = {};
+      const value = compile(before + source + after, file, line, column - before.length, failure);
+      if (!('error' in failure)) return pick(value);
+      // What was put behind it is not the user's.
+      if (failure.line > end.line) Object.assign(failure, end);
+      const isFurther = failure.line === furthest.line ? failure.column >= furthest.column : failure.line > furthest.line;
+      if (isFurther) furthest = failure;
     }
-    throw first;
+    const { error } = furthest;
+    error.stack = `${error.name}: ${error.message}\n    at ${file}:${furthest.line}:${furthest.column}`;
+    throw error;
   }
 
   async function load(source, file, line, column) {

@@ -12,11 +12,11 @@ static void on_wake(void *data) {
   iso_owner_drain(fixture->owner, UINT64_C(1000000000));
 }
 
-static void on_ready(void *data, int status, const iso_message_t *error) {
+static void on_ready(void *data, int status) {
   fixture_t *fixture = data;
   fixture->ready_count++;
   fixture->ready_status = status;
-  if (status == ISO_EXCEPTION) CHECK(error->count == 1);
+  if (status == ISO_ECONTEXT) CHECK(iso_pool_error(fixture->pool)->count == 1);
 }
 
 static void on_console(void *data, const iso_message_t *record) {

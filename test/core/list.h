@@ -11,6 +11,7 @@
   XX(message_owns_its_stores)                                                                      \
   XX(queue_orders_by_rank)                                                                         \
   XX(queue_is_as_a_sorted_list)                                                                    \
+  XX(queue_takes_in_another)                                                                       \
   XX(histogram_is_right_to_a_sixteenth)                                                            \
   XX(histogram_merges)                                                                             \
   XX(console_holds_the_writer_back)                                                                \

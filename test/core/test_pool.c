@@ -110,7 +110,7 @@ void test_pool_fails_with_its_context(void) {
   CHECK(early == ISO_OK || early == ISO_ECONTEXT);
   UNTIL(&fixture, fixture.has_ended);
   CHECK_EQ(fixture.ready_count, 1);
-  CHECK_EQ(fixture.ready_status, ISO_EXCEPTION);
+  CHECK_EQ(fixture.ready_status, ISO_ECONTEXT);
   CHECK_EQ(fixture.exits, 4);
   CHECK_EQ(fixture.started, 0);
   CHECK_EQ(iso_pool_submit(fixture.pool, &tasks[1].task), ISO_ECONTEXT);

@@ -78,3 +78,26 @@ void test_queue_is_as_a_sorted_list(void) {
   iso_queue_deinit(&queue);
   CHECK_EQ(iso_alloc_live(), before);
 }
+
+enum { HALF = 250000 };
+
+/* What a thread leaves behind goes into the queues of others: in one walk, or it would take minutes
+ * (the runner's patience is the check). */
+void test_queue_takes_in_another(void) {
+  iso_task_t *tasks = iso_alloc(sizeof(*tasks) * 2 * HALF);
+  iso_queue_t queue;
+  CHECK(tasks != NULL);
+  iso_queue_init(&queue);
+  for (int i = 0; i < 2 * HALF; i += 2) {
+    make(&tasks[i], i / 100, (uint64_t) i, 0);
+    CHECK_OK(iso_queue_push(&queue, &tasks[i]));
+  }
+  for (int i = 1; i < 2 * HALF; i += 2) {
+    make(&tasks[i], i / 100, (uint64_t) i, 0);
+    CHECK_OK(iso_queue_push(&queue, &tasks[i]));
+  }
+  for (int i = 0; i < 2 * HALF; i++)
+    CHECK(iso_queue_pop(&queue) == &tasks[i]);
+  iso_queue_deinit(&queue);
+  iso_free(tasks);
+}

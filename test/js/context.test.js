@@ -174,6 +174,29 @@ describe('context', () => {
       });
     });
 
+    test('a syntax error says where it is', async () => {
+      for (const [source, message, place] of [
+        ['() => {\n\n  let x = 1;\n  let x = 2 }', "Identifier 'x' has already been declared", '4:7'],
+        ['work() {\n  return b c }', "Unexpected identifier( 'c')?", '2:12'],
+        ['const a = 1;\nconst b = ;\n() => () => a', "Unexpected token ';'", '2:11'],
+        ['() => a b', "Unexpected identifier( 'b')?", '1:9'],
+        ['() => {', 'Unexpected end of input', '1:8'],
+      ]) {
+        await assert.rejects(new Thread(source, { filename: '/virtual/job.js' }).run(), (error) => {
+          assert.ok(error instanceof SyntaxError);
+          assert.match(error.stack, new RegExp(`^SyntaxError: ${message}\n +at /virtual/job\\.js:${place}(?!\\d)`));
+          return true;
+        });
+      }
+    });
+
+    test('a SyntaxError of the code itself is not taken for one of its source', async () => {
+      const thread = new Thread('globalThis.evaluated = (globalThis.evaluated ?? 0) + 1; JSON.parse("{")');
+      await assert.rejects(thread.ready, /^SyntaxError: .*JSON/);
+      const counting = new Thread('(globalThis.n ??= 0, globalThis.n += 1, (() => () => globalThis.n))');
+      assert.strictEqual(await counting.run(), 1);
+    });
+
     test('filename names the source of a string', async () => {
       const thread = new Thread('() => () => {\n  throw new Error("x") }', { filename: '/virtual/job.js' });
       await assert.rejects(thread.run(), (error) => {

@@ -68,12 +68,44 @@ describe('errors', () => {
     assert.strictEqual(error.cause.cause, error);
   });
 
+  test('a chain of causes too long to describe is cut, and what was thrown is kept', async () => {
+    for (const length of [150, 3000, 100000]) {
+      const error = await caught(() => (n) => {
+        let inner = new TypeError('the first');
+        for (let i = 0; i < n; i++) inner = new RangeError(`number ${i}`, { cause: inner });
+        throw Object.assign(inner, { code: 'E_LAST' });
+      }, length);
+      assert.ok(error instanceof RangeError);
+      assert.strictEqual(error.message, `number ${length - 1}`);
+      assert.strictEqual(error.code, 'E_LAST');
+      let depth = 0;
+      let last = error;
+      for (; last.cause instanceof Error; depth++) last = last.cause;
+      if (length === 150) assert.strictEqual(last.message, 'the first');
+      else assert.match(last.cause, /^RangeError: number \d+ \(and what is behind it/);
+      assert.ok(depth >= 150);
+    }
+    const wide = await caught(() => () => { throw new AggregateError(Array.from({ length: 1000 }, (_, i) => new Error(`e${i}`))); });
+    assert.strictEqual(wide.errors.length, 1000);
+  });
+
   test('AggregateError keeps its errors', async () => {
     const error = await caught(() => () => Promise.any([Promise.reject(new TypeError('one')), Promise.reject(2)]));
     assert.ok(error instanceof AggregateError);
     assert.strictEqual(error.errors.length, 2);
     assert.ok(error.errors[0] instanceof TypeError);
     assert.strictEqual(error.errors[1], 2);
+  });
+
+  test('SuppressedError keeps both its errors', { skip: typeof SuppressedError === 'undefined' }, async () => {
+    const error = await caught(() => () => {
+      throw new SuppressedError(Object.assign(new RangeError('new'), { code: 'E_NEW' }), { old: 1 }, 'both');
+    });
+    assert.ok(error instanceof SuppressedError);
+    assert.ok(error.error instanceof RangeError);
+    assert.strictEqual(error.error.code, 'E_NEW');
+    assert.deepStrictEqual(error.suppressed, { old: 1 });
+    assert.deepStrictEqual(Object.keys(error), []);
   });
 
   test('subclasses fall back to the nearest built-in class and keep their name', async () => {

@@ -75,6 +75,23 @@ describe('nothing is left behind', () => {
     assert.deepStrictEqual({ code, stdout }, { code: 0, stdout: 'undefined 300\n' });
   });
 
+  test('and a pool with runs pending still tells those who listen', async () => {
+    const { code, stdout } = await runChild(`${helpers}
+      const { ThreadPool } = require(root);
+      (async () => {
+        const pool = new ThreadPool(() => () => { const end = Date.now() + 4; while (Date.now() < end); }, 1, { maxQueue: 100 });
+        await pool.ready;
+        // Stacks are kept for the first of a burst only, and a stack holds on to the pool.
+        for (let i = 0; i < 101; i++) pool.run();
+        await pool.drained();
+        console.log('drained');
+      })();
+      const timer = setInterval(gc, 10);
+      timer.unref();
+    `);
+    assert.deepStrictEqual({ code, stdout }, { code: 0, stdout: 'drained\n' });
+  });
+
   test('by 200,000 runs of every outcome', onLinux, async () => {
     const { code, stdout, stderr } = await runChild(`${helpers}
       (async () => {

@@ -40,6 +40,17 @@ describe('the package', () => {
     assert.strictEqual(stdout, 'true true Thread,ThreadError,ThreadPool\ntrue\n42\n');
   });
 
+  test('makes no report of the process to find its library', () => {
+    const { status, stdout } = node(['-e', `
+      process.report.getReport = () => { throw new Error('asked for'); };
+      const { prebuiltPath } = require(${JSON.stringify(path.join(root, 'lib', 'binding.js'))});
+      console.log(prebuiltPath());
+    `]);
+    assert.strictEqual(status, 0);
+    const libc = process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
+    if (process.platform === 'linux') assert.ok(stdout.includes(`-${libc}${path.sep}`), stdout);
+  });
+
   test('finds a prebuilt library before one that was built', (t) => {
     const { folder, target } = installPacked(t);
     const { prebuiltPath, builtPath } = require(path.join(target, 'lib', 'binding.js'));
@@ -62,7 +73,13 @@ describe('the package', () => {
       env: { ...process.env, ISOLATED_THREADS_LIBRARY: '' },
     });
     assert.strictEqual(status, 1);
-    assert.match(stderr, /npm rebuild isolated-threads/);
+    const [, command] = /^ {4}(npm .+)$/m.exec(stderr);
+    // The command works: here with a node-gyp that only says what it was asked for.
+    const nodeGyp = path.join(folder, 'node-gyp.js');
+    fs.writeFileSync(nodeGyp, "console.log('asked to', process.argv[2]);");
+    const env = { ...process.env, ISOLATED_THREADS_LIBRARY: '', npm_config_node_gyp: nodeGyp };
+    const asked = spawnSync(command, { cwd: folder, shell: true, encoding: 'utf8', env });
+    assert.match(asked.stdout, /^asked to rebuild$/m, asked.stderr);
     assert.match(stderr, /ERR_THREAD_NO_LIBRARY/);
     assert.match(stderr, new RegExp(`ABI ${process.versions.modules}`));
   });

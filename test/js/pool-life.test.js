@@ -5,7 +5,7 @@ const { describe, test } = require('node:test');
 const { ThreadPool } = require('../..');
 const { runChild } = require('./fixtures/child.js');
 
-const { context, until } = require('./fixtures/pool-context.js');
+const { context, gate, occupy, open, sleep, until } = require('./fixtures/pool-context.js');
 
 describe('map and broadcast', () => {
   test('map gives results in order, from iterables and async iterables', async () => {
@@ -72,6 +72,108 @@ describe('map and broadcast', () => {
     await pool.dispose();
   });
 
+  test('a signal ends map also while its source is stuck, or gives a promise that is', async () => {
+    const pool = new ThreadPool(() => (n) => n, 1);
+    for (const source of [
+      (async function* () { yield 1; await new Promise(() => {}); })(),
+      [1, new Promise(() => {})],
+    ]) {
+      const controller = new AbortController();
+      const results = pool.map(source, { signal: controller.signal, concurrency: 1 });
+      assert.strictEqual((await results.next()).value, 1);
+      const next = results.next();
+      setImmediate(() => controller.abort(new Error('enough')));
+      await assert.rejects(next, /^Error: enough$/);
+    }
+    const aborted = pool.map([1], { signal: AbortSignal.abort(new Error('before')) });
+    await assert.rejects(aborted.next(), /^Error: before$/);
+    await pool.dispose();
+  });
+
+  test('map gives out a result when it is there, though the source waits for that', async () => {
+    const pool = new ThreadPool(() => (n) => n, 1);
+    for (const ordered of [true, false]) {
+      let onTaken;
+      const source = async function* () {
+        for (let i = 0; i < 3; i++) {
+          const isTaken = new Promise((resolve) => { onTaken = resolve; });
+          yield i;
+          await isTaken;
+        }
+      };
+      const seen = [];
+      for await (const value of pool.map(source(), { concurrency: 4, ordered })) {
+        seen.push(value);
+        onTaken();
+      }
+      assert.deepStrictEqual(seen, [0, 1, 2]);
+    }
+    await pool.dispose();
+  });
+
+  test('unordered: a slow item holds nothing up', async () => {
+    const view = gate();
+    const names = (function* () { yield ['wait', view]; for (let i = 0; i < 20; i++) yield ['echo', i]; })();
+    const pool = new ThreadPool(`() => { const inner = (${context})(); return ([name, value]) => inner(name, value); }`, 2);
+    const seen = [];
+    for await (const value of pool.map(names, { ordered: false })) {
+      seen.push(value);
+      if (seen.length === 20) open(view);
+    }
+    assert.strictEqual(seen.length, 21);
+    assert.deepStrictEqual(seen.slice(0, 20).sort((a, b) => a - b), Array.from({ length: 20 }, (_, i) => i));
+    await pool.dispose();
+  });
+
+  test('map closes its source as for await does', async () => {
+    const pool = new ThreadPool(() => (n) => { if (n < 0) throw new RangeError('task'); return n; }, 1);
+    const sourceOf = (next, end = () => ({})) => {
+      const source = { returned: 0, next, return() { source.returned += 1; return end(); }, [Symbol.iterator]: () => source };
+      return source;
+    };
+    const drain = async (source) => { for await (const value of pool.map(source)) if (value === 7) break; };
+    const throwing = sourceOf(() => { throw new Error('next'); });
+    await assert.rejects(drain(throwing), /^Error: next$/);
+    assert.strictEqual(throwing.returned, 0);
+    const badEnd = sourceOf(() => ({ value: -1, done: false }), () => { throw new Error('return'); });
+    await assert.rejects(drain(badEnd), /^RangeError: task$/);
+    assert.strictEqual(badEnd.returned, 1);
+    const rejecting = sourceOf(() => ({ value: Promise.reject(new Error('value')), done: false }));
+    await assert.rejects(drain(rejecting), /^Error: value$/);
+    assert.strictEqual(rejecting.returned, 1);
+    const left = sourceOf(() => ({ value: 7, done: false }), () => { throw new Error('return'); });
+    await assert.rejects(drain(left), /^Error: return$/);
+    const done = sourceOf(() => ({ done: true }));
+    await drain(done);
+    assert.strictEqual(done.returned, 0);
+    await pool.dispose();
+  });
+
+  test('map keeps no result that has been taken', async () => {
+    const pool = new ThreadPool(() => () => ({}), 1);
+    const taken = [];
+    let count = 0;
+    for await (const value of pool.map((function* () { for (;;) yield 1; })())) {
+      if (++count <= 20) taken.push(new WeakRef(value));
+      await sleep(0);
+      if (count > 25) {
+        gc();
+        if (taken.every((reference) => reference.deref() === undefined)) break;
+        assert.ok(count < 200, 'taken results are still held');
+      }
+    }
+    await pool.dispose();
+  });
+
+  test('map goes with maxQueue, and uses all threads that may come', async () => {
+    const pool = new ThreadPool(context, undefined, { minThreads: 0, maxThreads: 3, maxQueue: 0 });
+    const seen = [];
+    for await (const value of pool.map(Array(50).fill('id'))) seen.push(value);
+    assert.strictEqual(seen.length, 50);
+    assert.strictEqual(pool.stats().threads, 3);
+    await pool.dispose();
+  });
+
   test('broadcast runs once on every thread', async () => {
     const pool = new ThreadPool(context, 4);
     await pool.ready;
@@ -81,6 +183,42 @@ describe('map and broadcast', () => {
     await assert.rejects(pool.broadcast('echo', Symbol('s')), { code: 'ERR_THREAD_NOT_CLONEABLE' });
     await pool.dispose();
     await assert.rejects(pool.broadcast('id'), { code: 'ERR_THREAD_DISPOSED' });
+  });
+});
+
+describe('broadcast and threads that come and go', () => {
+  test('a pool with no thread at rest gives no results', async () => {
+    const pool = new ThreadPool(context, undefined, { minThreads: 0, maxThreads: 2 });
+    assert.deepStrictEqual(await pool.broadcast('echo', 1), []);
+    assert.strictEqual(await pool.run('echo', 1), 1);
+    assert.deepStrictEqual(await pool.broadcast('echo', 1), [1]);
+    await pool.close();
+    await assert.rejects(pool.broadcast('echo', 1), { code: 'ERR_THREAD_DISPOSED' });
+  });
+
+  test('a thread that ends meanwhile is none that it runs on', async () => {
+    const pool = new ThreadPool(context, undefined, { minThreads: 1, maxThreads: 4, idleTimeout: 0 });
+    await pool.ready;
+    for (let i = 0; i < 400; i++) {
+      await Promise.all([1, 2, 3, 4, 5, 6].map((n) => pool.run('echo', n)));
+      // Counting the threads, making a run for each and placing them are three steps.
+      const argument = Array(1000).fill(i);
+      for (const result of await pool.broadcast('echo', argument)) assert.strictEqual(result.length, 1000);
+    }
+    await pool.dispose();
+  });
+
+  test('its runs count as waiting ones', async () => {
+    const pool = new ThreadPool(context, 2, { maxQueue: 3 });
+    await pool.ready;
+    const free = await occupy(pool, 2);
+    const first = pool.broadcast('echo', 1);
+    assert.strictEqual(pool.needsDrain, false);
+    const second = pool.broadcast('echo', 2);
+    assert.strictEqual(pool.needsDrain, true);
+    await free();
+    assert.deepStrictEqual(await Promise.all([first, second]), [[1, 1], [2, 2]]);
+    await pool.dispose();
   });
 });
 
@@ -149,6 +287,68 @@ describe('the end', () => {
   });
 });
 
+describe('the error event', () => {
+  const run = (body) => runChild(`
+    const { ThreadPool } = require(root);
+
+    ${body}
+  `);
+
+  test('tells of a thread that died, and of what nobody in a thread handles', async () => {
+    const { code, stdout, stderr } = await run(`
+      const pool = new ThreadPool(() => (what) => {
+        if (what === 'reject') { Promise.reject(new RangeError('lost')); Promise.reject('a text'); }
+        else { const list = []; for (;;) list.push({}); }
+      }, 1, { memoryLimit: 32 });
+      pool.on('error', (error, thread) => console.log(error?.message ?? error, error?.code, thread?.threadId));
+      (async () => {
+        await pool.run('reject');
+        await pool.run('bomb').catch(() => {});
+        await pool.run('reject');
+        await pool.dispose();
+      })();
+    `);
+    assert.deepStrictEqual(stdout.split('\n'), [
+      'lost undefined undefined', 'a text undefined undefined',
+      'pool "1": this took more than memoryLimit, and the thread was disposed ERR_THREAD_OUT_OF_MEMORY 1',
+      'lost undefined undefined', 'a text undefined undefined', '',
+    ]);
+    assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: '' });
+  });
+
+  test('tells of a context that fails, though nobody waits for it', async () => {
+    const { code, stdout, stderr } = await run(`
+      const pool = new ThreadPool(() => { throw new TypeError('no context'); }, 1);
+      pool.on('error', (error, { threadId }) => console.log(error instanceof TypeError, error.message, threadId));
+      setTimeout(() => {}, 100);
+    `);
+    assert.deepStrictEqual({ code, stdout, stderr }, { code: 0, stdout: 'true no context 1\n', stderr: '' });
+  });
+
+  test('hurts nothing without a listener, and is no business of drained', async () => {
+    const { code, stdout, stderr } = await run(`
+      new ThreadPool(() => { throw new TypeError('no context'); }, 2);
+      const pool = new ThreadPool(() => () => Promise.reject(1) && 1, 1, { maxQueue: 1 });
+      pool.run();
+      pool.run();
+      pool.drained().then(() => console.log('drained'));
+      setTimeout(() => console.log('alive'), 200);
+    `);
+    assert.deepStrictEqual({ code, stdout }, { code: 0, stdout: 'drained\nalive\n' });
+    assert.match(stderr, /Unhandled rejection in pool "2": 1/);
+  });
+
+  test('is an uncaught exception where its listener throws', async () => {
+    const { code, stderr } = await run(`
+      const pool = new ThreadPool(() => () => { Promise.reject(1); }, 1);
+      pool.on('error', (error) => { throw new Error('from the listener ' + error); });
+      pool.run().then(() => setTimeout(() => {}, 1000));
+    `);
+    assert.strictEqual(code, 1);
+    assert.match(stderr, /Error: from the listener 1/);
+  });
+});
+
 describe('observability', () => {
   test('stats add up', async () => {
     const pool = new ThreadPool(context, 2);
@@ -164,7 +364,12 @@ describe('observability', () => {
       assert.ok(0 <= p50 && p50 <= p90 && p90 <= p99 && p99 <= p99_9 && p99_9 <= max);
     }
     assert.strictEqual(stats.perThread.reduce((sum, { tasks }) => sum + tasks, 0), 101);
+    const ready = new ThreadPool(context, 1);
+    await ready.ready;
+    assert.ok(ready.stats().perThread[0].heapUsed > 100000);
+    await ready.dispose();
     for (const thread of stats.perThread) {
+      assert.ok(thread.heapUsed > 100000);
       assert.ok(thread.uptime > 0 && thread.busyShare >= 0 && thread.busyShare <= 1 && thread.cpuTime >= 0);
     }
     await pool.dispose();
@@ -185,11 +390,18 @@ describe('observability', () => {
         await pool.ready;
         await pool.run(1);
         await pool.run(2).catch(() => {});
+        await pool.broadcast(3);
+        for await (const value of pool.map([4])) seen.push(`mapped ${value}`);
+        process.on('unhandledRejection', ({ message }) => seen.push(`unhandled ${message}`));
+        pool.run(2);
+        while (!seen.includes('unhandled two')) await new Promise((resolve) => setTimeout(resolve, 1));
+        await pool.runWith({ priority: -1 }, 5);
         await pool.dispose();
         console.log(seen.join('\n'));
       })();
     });
     assert.deepStrictEqual(stdout.trim().split('\n').map((line) => line.trim()),
-      ['thread.start', 'task.start', 'task.end 1', 'task.start', 'task.end two', 'thread.exit disposed']);
+      ['thread.start', 'task.start', 'task.end 1', 'task.start', 'task.end two', 'task.start', 'task.end 3', 'task.start', 'task.end 4', 'mapped 4',
+        'task.start', 'task.end two', 'unhandled two', 'task.start', 'task.end 5', 'thread.exit disposed']);
   });
 });

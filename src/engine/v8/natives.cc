@@ -24,7 +24,23 @@ Local<String> text(Isolate *isolate, const char *utf8) {
   return String::NewFromUtf8(isolate, utf8, v8::NewStringType::kInternalized).ToLocalChecked();
 }
 
-/* compile(source, file, line, column): the script's completion value. */
+/* Where the parser gave up, counted from 1. */
+void describe_failure(
+    Local<Context> context, const v8::TryCatch &try_catch, Local<Object> failure
+) {
+  Isolate *isolate = Isolate::GetCurrent();
+  auto set = [&](const char *name, Local<Value> value) {
+    (void) failure->Set(context, text(isolate, name), value).FromMaybe(false);
+  };
+  int line = try_catch.Message()->GetLineNumber(context).FromMaybe(0);
+  int column = try_catch.Message()->GetStartColumn(context).FromMaybe(0) + 1;
+  set("error", try_catch.Exception());
+  set("line", v8::Integer::New(isolate, line));
+  set("column", v8::Integer::New(isolate, column));
+}
+
+/* compile(source, file, line, column, failure): the script's completion value. Where the source is
+ * no script nothing is thrown, but `failure` gets error, line and column. */
 void compile(const FunctionCallbackInfo<Value> &info) {
   Isolate *isolate = info.GetIsolate();
   Local<Context> context = isolate->GetCurrentContext();
@@ -34,7 +50,16 @@ void compile(const FunctionCallbackInfo<Value> &info) {
   v8::ScriptCompiler::Source source(info[0].As<String>(), origin);
   Local<v8::Script> script;
   Local<Value> result;
-  if (!v8::ScriptCompiler::Compile(context, &source).ToLocal(&script)) return;
+  {
+    v8::TryCatch try_catch(isolate);
+    if (!v8::ScriptCompiler::Compile(context, &source).ToLocal(&script)) {
+      if (try_catch.CanContinue() && !try_catch.Message().IsEmpty())
+        describe_failure(context, try_catch, info[4].As<Object>());
+      else
+        try_catch.ReThrow();
+      return;
+    }
+  }
   if (!script->Run(context).ToLocal(&result)) return;
   info.GetReturnValue().Set(result);
 }

@@ -1,0 +1,61 @@
+'use strict';
+
+// Real work of pure-JavaScript packages, bundled to one string with its input: the same text runs in
+// a thread and, through node:vm, on the main thread, in turns, in one process.
+
+const path = require('node:path');
+const vm = require('node:vm');
+const { median } = require('./numbers.js');
+
+// One function, which needs nothing: `(rounds) => number`.
+function bundle(code) {
+  const { buildSync } = require('esbuild');
+  const built = buildSync({
+    stdin: { contents: code, resolveDir: path.join(__dirname, '..') },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'bundled',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+  });
+  return `() => { ${built.outputFiles[0].text}\nreturn bundled.work; }`;
+}
+
+/** A test of work; `code()` is a module that exports `work(rounds)`. */
+const work = (title, code) => ({
+  title,
+  metrics: {
+    ms: { label: 'in a thread', unit: 'ms', better: 'less' },
+    main: { label: 'on the main thread, in turns with it', unit: 'ms', better: 'less' },
+    share: { label: 'speed of the main thread reached', unit: '%', better: 'more' },
+  },
+
+  async run({ create, pick }) {
+    const source = bundle(code());
+    const here = vm.runInThisContext(`(${source})()`);
+    const thread = create({ source, threads: 1 });
+    const timed = async (run) => {
+      const begin = performance.now();
+      const result = await run();
+      return { ms: performance.now() - begin, result };
+    };
+
+    const times = { main: [], thread: [] };
+    const warmUps = pick(5, 3, 1);
+    const rounds = pick(15, 5, 1);
+    for (let i = 0; i < warmUps + rounds; i++) {
+      const main = await timed(() => here(1));
+      const there = await timed(() => thread.run(1));
+      if (main.result !== there.result) throw new Error('thread and main thread do not agree');
+      if (i < warmUps) continue;
+      times.main.push(main.ms);
+      times.thread.push(there.ms);
+    }
+    await thread.close();
+    const [main, ms] = [median(times.main), median(times.thread)];
+    return { ms, main, share: (main / ms) * 100 };
+  },
+});
+
+module.exports = { work };
