@@ -11,7 +11,8 @@ export interface ThreadOptions {
   /**
    * Megabytes, 8 or more, that the JavaScript heap of the thread may hold, and again its buffers.
    * Beyond it the run rejects with `ERR_THREAD_OUT_OF_MEMORY` and the thread is disposed; a single
-   * buffer beyond it is a RangeError inside. Default: what V8 takes for this machine.
+   * buffer beyond it is a RangeError inside, and arguments beyond it reject with a RangeError.
+   * Default: what V8 takes for this machine.
    */
   memoryLimit?: number | undefined;
   /**
@@ -58,6 +59,11 @@ export interface RunOptions {
    * their order (of equal priority), whatever the scheduler.
    */
   key?: string | number | bigint | undefined;
+  /**
+   * ArrayBuffers that move with the arguments instead of being copied; they are detached here at
+   * once. One that cannot move makes the run reject with `ERR_THREAD_NOT_CLONEABLE`, and none moves.
+   */
+  transfer?: readonly ArrayBuffer[] | undefined;
   /** Milliseconds from its start in the thread. Default: that of the thread or pool. */
   timeout?: number | undefined;
   /** Milliseconds of CPU time. Default: that of the thread or pool. */
@@ -68,6 +74,15 @@ export interface RunOptions {
    */
   signal?: AbortSignalLike | undefined;
 }
+
+/**
+ * Stands for `value` among the arguments of a run, or within one; the ArrayBuffers of `list` then
+ * move instead of being copied. Inside a thread there is a global function of the same name for
+ * results. See docs/data.md.
+ *
+ * @throws {TypeError} where value is no object, or list no array
+ */
+export function transfer<T extends object>(value: T, list: readonly ArrayBuffer[]): T;
 
 /**
  * An operating-system thread with a bare V8 isolate of its own: JavaScript, and nothing of Node.
@@ -92,8 +107,8 @@ export class Thread<F extends ThreadFunction = ThreadFunction> {
   readonly ready: Promise<void>;
 
   /**
-   * Calls the function over there. Arguments and result are structured-cloned; SharedArrayBuffers
-   * are shared. Runs start in the order in which they are called, one at a time: the next one
+   * Calls the function over there. Arguments and result are structured-cloned; SharedArrayBuffers,
+   * shared WebAssembly.Memories and WebAssembly.Modules are shared: see docs/data.md. Runs start in the order in which they are called, one at a time: the next one
    * starts when what the last one returned has settled.
    *
    * Rejects with what the function throws, or with a {@link ThreadError}.
@@ -182,7 +197,7 @@ export interface ThreadStats {
   cpuTime: number;
   /** Bytes of JavaScript heap, when the thread started, was idle last, or had run 64 tasks. */
   heapUsed: number;
-  /** Bytes of buffers it has made. */
+  /** Bytes of buffers it holds, made there or taken in. */
   buffers: number;
 }
 

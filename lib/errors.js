@@ -137,11 +137,17 @@ function fromCode(code, name, text, description, trace, cause) {
 
 /** Called by the native library: run's arguments could not be cloned. */
 function uncloneable(args, exception, trace, cloneable) {
+  // Not a value is wrong, but what was to be done with it.
+  if (exception?.name === 'DataCloneError') return notCloneable(exception.message, undefined, trace);
   const culprits = args.map((value, index) => ({ value, name: `args[${index}]` }));
   const bad = culprits.find(({ value }) => !cloneable(value)) ?? { value: args, name: 'args' };
   const { text, thrown } = findCulprit(bad.value, bad.name, cloneable);
   const cause = thrown ? thrown.error : exception;
-  const error = new ThreadError('ERR_THREAD_NOT_CLONEABLE', `${text}, which cannot be cloned into a thread`, { cause });
+  return notCloneable(`${text}, which cannot be cloned into a thread`, { cause }, trace);
+}
+
+function notCloneable(message, options, trace) {
+  const error = new ThreadError('ERR_THREAD_NOT_CLONEABLE', message, options);
   hide(error, 'name', 'DataCloneError');
   setStack(error, `${error.name}: ${error.message}`);
   return placed(error, trace);

@@ -1,5 +1,5 @@
 // The same instance as `require` gives.
 import isolatedThreads from './index.js';
 
-export const { Thread, ThreadPool, ThreadError } = isolatedThreads;
+export const { Thread, ThreadPool, ThreadError, transfer } = isolatedThreads;
 export default isolatedThreads;

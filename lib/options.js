@@ -3,6 +3,7 @@
 // Every option of the package: what it must be, and how it is said when it is not.
 
 const { inspect } = require('node:util');
+const { transferable } = require('./transferable.js');
 
 const MIN_MEMORY_LIMIT_MB = 8;
 const MAX_MEMORY_LIMIT_MB = 1024 * 1024;
@@ -101,6 +102,9 @@ const checks = {
   key(name, value) {
     if (!['string', 'number', 'bigint'].includes(typeof value)) throw typeError(name, 'a string, a number or a bigint', value);
   },
+  transfer(name, value) {
+    if (!Array.isArray(value)) throw typeError(name, 'an array of ArrayBuffers', value);
+  },
   // Of map and close.
   concurrency(name, value) {
     checkNumber(name, value, 'an integer, 1 or more', integer(1, Number.MAX_SAFE_INTEGER));
@@ -143,12 +147,16 @@ function checkValue(name, value) {
   return value;
 }
 
-const RUN_OPTIONS = ['priority', 'key', 'timeout', 'cpuTimeout', 'signal'];
+const RUN_OPTIONS = ['priority', 'key', 'timeout', 'cpuTimeout', 'signal', 'transfer'];
 
-/** The options of runWith; the key as the string that stands for it. */
+/** The options of runWith; the key as the string that stands for it, of the list what may move. */
 function checkRunOptions(options) {
-  const { key, ...rest } = checkOptions(options, RUN_OPTIONS);
-  return { ...rest, key: key === undefined ? undefined : `${typeof key} ${key}` };
+  const { key, transfer, ...rest } = checkOptions(options, RUN_OPTIONS);
+  return {
+    ...rest,
+    key: key === undefined ? undefined : `${typeof key} ${key}`,
+    transfer: transfer && transferable(transfer),
+  };
 }
 
 // What Thread and ThreadPool have in common.

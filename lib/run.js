@@ -10,11 +10,12 @@ function abortError(signal) {
 }
 
 function runWith(pool, options, args) {
-  const { priority = 0, key, timeout, cpuTimeout, signal } = checkRunOptions(options);
-  if (signal === undefined) return pool.runTask(priority, key, timeout, cpuTimeout, undefined, ...args);
+  const { priority = 0, key, timeout, cpuTimeout, signal, transfer } = checkRunOptions(options);
+  if (signal === undefined) return pool.runTask(priority, key, timeout, cpuTimeout, undefined, transfer, ...args);
   if (signal.aborted) return Promise.reject(abortError(signal));
   const token = { reason: undefined };
-  return untilAborted(pool, signal, token, pool.runTask(priority, key, timeout, cpuTimeout, token, ...args));
+  const run = pool.runTask(priority, key, timeout, cpuTimeout, token, transfer, ...args);
+  return untilAborted(pool, signal, token, run);
 }
 
 // The runs under way of each signal, so that one listener does for all of them.

@@ -87,7 +87,7 @@ class ThreadPool extends native.NativePool {
     // As many as keep every thread busy while results are fetched, and as are not refused.
     const usual = this.#maxThreads + Math.min(this.#maxThreads, this.#maxQueue);
     return mapOver(source, options, usual, {
-      start: (token, item) => this.#traced(() => super.runTask(0, undefined, undefined, undefined, token, item)),
+      start: (token, item) => this.#traced(() => super.runTask(0, undefined, undefined, undefined, token, undefined, item)),
       cancel: (token, interrupts) => super.cancel(token, interrupts),
     });
   }

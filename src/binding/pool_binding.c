@@ -236,7 +236,7 @@ static iso_message_t *encode_context(napi_env env, napi_value options) {
   }
   iso_message_t *context = iso_message_create();
   if (context == NULL) return NULL;
-  if (iso_host_encode((const iso_value_t *) parts, 4, context, &exception) == ISO_OK)
+  if (iso_host_encode((const iso_value_t *) parts, 4, NULL, context, &exception) == ISO_OK)
     return context;
   iso_message_destroy(context);
   napi_throw(env, (napi_value) exception);
@@ -323,9 +323,12 @@ static void submit(iso_run_t *run) {
 }
 
 /* Puts the arguments into the run; false: they cannot be cloned, and the run is over. */
-static bool encode_arguments(iso_run_t *run, size_t count, const napi_value *values) {
+static bool
+encode_arguments(iso_run_t *run, size_t count, const napi_value *values, napi_value transfer) {
   iso_value_t exception = NULL;
-  int status = iso_host_encode((const iso_value_t *) values, count, &run->task.message, &exception);
+  int status = iso_host_encode(
+      (const iso_value_t *) values, count, (iso_value_t) transfer, &run->task.message, &exception
+  );
   if (status == ISO_OK) return true;
   iso_run_refuse(run, count, values, (napi_value) exception);
   return false;
@@ -343,7 +346,7 @@ static napi_value run(napi_env env, napi_callback_info info) {
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
   iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
-  if (made != NULL && encode_arguments(made, args.count, args.values)) submit(made);
+  if (made != NULL && encode_arguments(made, args.count, args.values, NULL)) submit(made);
   iso_args_deinit(&args);
   return promise;
 }
@@ -366,10 +369,11 @@ static uint64_t limit_of(napi_env env, napi_value milliseconds) {
   return nanoseconds(value);
 }
 
-/* runTask(priority, key, timeout, cpuTimeout, token, ...args); all but the first may be undefined.
- * `token`: an object by which cancel() finds the run, and whose `reason` says why it did. */
+/* runTask(priority, key, timeout, cpuTimeout, token, transfer, ...args); all but the first may be
+ * undefined. `token`: an object by which cancel() finds the run, and whose `reason` says why it
+ * did; `transfer`: an array of what moves. */
 static napi_value run_task(napi_env env, napi_callback_info info) {
-  enum { OPTION_COUNT = 5 };
+  enum { OPTION_COUNT = 6 };
   iso_args_t args;
   napi_value promise = NULL;
   napi_valuetype type = napi_undefined;
@@ -389,7 +393,10 @@ static napi_value run_task(napi_env env, napi_callback_info info) {
   }
   made->task.timeout_ns = limit_of(env, args.values[2]);
   made->task.cpu_timeout_ns = limit_of(env, args.values[3]);
-  if (!encode_arguments(made, args.count - OPTION_COUNT, args.values + OPTION_COUNT)) goto end;
+  napi_typeof(env, args.values[5], &type);
+  napi_value transfer = type == napi_object ? args.values[5] : NULL;
+  if (!encode_arguments(made, args.count - OPTION_COUNT, args.values + OPTION_COUNT, transfer))
+    goto end;
   napi_typeof(env, args.values[4], &type);
   if (type == napi_object) iso_run_give_token(made, args.values[4]);
   submit(made);

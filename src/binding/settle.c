@@ -178,7 +178,7 @@ static void settle(iso_run_t *run) {
   napi_value token = take_token(run);
   int status = run->task.status;
   iso_value_t value = NULL;
-  if (status == ISO_OK && iso_host_decode(&run->task.message, &value) == ISO_OK)
+  if (status == ISO_OK && iso_host_take(&run->task.message, &value) == ISO_OK)
     napi_resolve_deferred(env, run->deferred, (napi_value) value);
   else if (status == ISO_OK)
     napi_reject_deferred(env, run->deferred, (napi_value) value);
@@ -282,7 +282,7 @@ void iso_broadcast(
     if (run == NULL) break;
     napi_set_element(env, promises, (uint32_t) made, promise);
     if (iso_host_encode(
-            (const iso_value_t *) args->values, args->count, &run->task.message, &exception
+            (const iso_value_t *) args->values, args->count, NULL, &run->task.message, &exception
         ) != ISO_OK) {
       iso_run_refuse(run, args->count, args->values, (napi_value) exception);
       break;

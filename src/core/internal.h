@@ -239,9 +239,7 @@ iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status);
 iso_task_t *iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status);
 /* Its context has been made anew, or could not be; takes what is in `error`. False: that is its
  * end. */
-bool iso_pool__renewed(
-    iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error
-);
+bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
 /* Is there something to look at? Reads hints only. */
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread);
 /* The spin that next asked for is over. */

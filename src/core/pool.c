@@ -53,8 +53,7 @@ static void post_notice(iso_pool_t *pool, iso_notice_kind_t kind, uint64_t threa
 
 static void deliver_ready(iso_event_t *event, bool alive) {
   iso_pool_t *pool = ISO_LIST_ITEM(event, iso_pool_t, ready_event);
-  if (alive)
-    pool->options.callbacks->ready(pool->options.data, pool->ready_status);
+  if (alive) pool->options.callbacks->ready(pool->options.data, pool->ready_status);
 }
 
 static void deliver_ended(iso_event_t *event, bool alive) {
@@ -349,9 +348,7 @@ end:
   return status == ISO_OK;
 }
 
-bool iso_pool__renewed(
-    iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error
-) {
+bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error) {
   iso_mutex_lock(&pool->lock);
   status = end_guarded_locked(pool, thread, status);
   if (status != ISO_OK) thread->end_status = status == ISO_EXCEPTION ? ISO_ECONTEXT : status;

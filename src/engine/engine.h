@@ -96,8 +96,8 @@ int iso_engine_renew(iso_engine_t *engine);
  * destroyed any more, so that the process can still end well. */
 void iso_engine_abandon(iso_engine_t *engine);
 
-/* Frees one reference to a backing store. Thread: any. */
-void iso_store_destroy(iso_store_t *store);
+/* Frees what a part of a message holds. Thread: any. */
+void iso_part_destroy(iso_part_t *part);
 
 /* The host's isolate. */
 
@@ -110,14 +110,22 @@ void *iso_host_platform(void);
 /* Has `callback(data)` called when the host's environment ends, process.exit() included. */
 void iso_host_at_exit(void (*callback)(void *data), void *data);
 
-/* Appends the values to an empty message. Errors: ISO_ECLONE, and the exception that the clone met
- * in *exception. */
+/* Appends the values to an empty message. The ArrayBuffers in the array `transfer` (NULL: none)
+ * move there, and are then detached; on failure none is. Errors: ISO_ECLONE, and the exception that
+ * the clone met in *exception. */
 int iso_host_encode(
-    const iso_value_t *values, size_t count, iso_message_t *message, iso_value_t *exception
+    const iso_value_t *values, size_t count, iso_value_t transfer, iso_message_t *message,
+    iso_value_t *exception
 );
+
+/* A function (value, list) whose result stands for `value` in a message, where the ArrayBuffers of
+ * the array `list` then move with it. NULL: a JavaScript exception is pending. */
+iso_value_t iso_host_transfer_function(void);
 
 /* The one value of a message. Errors: ISO_EXCEPTION, and the exception in *value. */
 int iso_host_decode(const iso_message_t *message, iso_value_t *value);
+/* The same, of a message that is not needed any more: the value may keep what it holds. */
+int iso_host_take(iso_message_t *message, iso_value_t *value);
 
 /* Where a function's source starts: its script's name in *file (undefined if it has none), and the
  * line and column, from 0, of its parameter list; -1 if not known. */

@@ -12,8 +12,9 @@ const { findCulprit } = require('../../lib/culprit.js');
 const { createConsole } = require('./console.js');
 
 module.exports = function createPrelude(natives) {
-  const { compile, emit, cloneable, now, isError } = natives;
+  const { compile, emit, cloneable, now, isError, transfer } = natives;
   const { getPrototypeOf, keys, defineProperty } = Object;
+  const { isArray } = Array;
 
   const FRAME_OF_OURS = /\n +at [^\n]*\(?isolated-threads:prelude[^\n]*/g;
   const NOT_DEFINED = /^(\S+) is not defined$/;
@@ -105,17 +106,21 @@ module.exports = function createPrelude(natives) {
   }
 
   function notCloneable(value, name, exception) {
-    const { text, thrown } = findCulprit(value, name, cloneable);
+    // Not the value is wrong, but what was to be done with it.
+    const isOfTransfer = isError(exception) && exception.name === 'DataCloneError';
+    const { text, thrown } = isOfTransfer
+      ? { text: exception.message }
+      : findCulprit(value, name, cloneable);
     const description = {
       isError: true,
       class: 'ThreadError',
       name: 'DataCloneError',
-      message: `${text}, which cannot be cloned out of the thread`,
+      message: isOfTransfer ? text : `${text}, which cannot be cloned out of the thread`,
       stack: '',
       properties: [['code', { isError: false, value: 'ERR_THREAD_NOT_CLONEABLE' }]],
     };
     if (thrown) description.cause = describe(thrown.error);
-    else if (exception !== undefined) description.cause = describe(exception);
+    else if (exception !== undefined && !isOfTransfer) description.cause = describe(exception);
     return description;
   }
 
@@ -157,6 +162,17 @@ module.exports = function createPrelude(natives) {
     }
     return run;
   }
+
+  defineProperty(globalThis, 'transfer', {
+    value(value, list) {
+      if (typeof value !== 'object' || value === null) throw new TypeError('value must be an object');
+      if (!isArray(list)) throw new TypeError('list must be an array of ArrayBuffers');
+      return transfer(value, list);
+    },
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
 
   defineProperty(globalThis, 'console', {
     value: createConsole({ emit, cloneable, now, isError, describe }),

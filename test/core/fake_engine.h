@@ -34,8 +34,8 @@ void fake_gate_wait(int calls);
 
 /* Stores that have not been destroyed. */
 extern int fake_live_stores;
+void *fake_store_create(void);
 /* Contexts that were made anew. */
 extern atomic_int fake_renewals;
-struct iso_store_s *fake_store_create(void);
 
 #endif

@@ -8,7 +8,10 @@
   XX(message_refuses_truncated_bytes)                                                              \
   XX(message_survives_random_bytes)                                                                \
   XX(message_moves)                                                                                \
-  XX(message_owns_its_stores)                                                                      \
+  XX(view_is_read_as_it_was_written)                                                               \
+  XX(view_fits_only_within_its_buffer)                                                             \
+  XX(block_is_charged_to_who_holds_it)                                                             \
+  XX(message_owns_its_parts)                                                                       \
   XX(queue_orders_by_rank)                                                                         \
   XX(queue_is_as_a_sorted_list)                                                                    \
   XX(queue_takes_in_another)                                                                       \

@@ -144,12 +144,12 @@ void test_message_moves(void) {
   }
 }
 
-void test_message_owns_its_stores(void) {
+void test_message_owns_its_parts(void) {
   size_t before = iso_alloc_live();
   iso_message_t *message = iso_message_create();
   for (uint32_t i = 0; i < 9; i++) {
     uint32_t index = 0;
-    CHECK_OK(iso_message_add_store(message, fake_store_create(), &index));
+    CHECK_OK(iso_message_add_part(message, ISO_PART_SHARED, fake_store_create(), &index));
     CHECK_EQ(index, i);
   }
   CHECK_EQ(fake_live_stores, 9);

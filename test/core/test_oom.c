@@ -20,14 +20,15 @@ void test_oom_of_messages(void) {
         failed = true;
         CHECK_EQ(message->count, count);
       }
-      iso_store_t *store = fake_store_create();
+      void *store = fake_store_create();
       uint32_t index = 0;
       if (store == NULL) {
         failed = true;
         fake_live_stores--;
-      } else if (iso_message_add_store(message, store, &index) != ISO_OK) {
+      } else if (iso_message_add_part(message, ISO_PART_SHARED, store, &index) != ISO_OK) {
         failed = true;
-        iso_store_destroy(store);
+        iso_part_t part = {.kind = ISO_PART_SHARED, .object = store};
+        iso_part_destroy(&part);
       }
       iso_message_destroy(message);
     }

@@ -37,7 +37,7 @@ describe('the package', () => {
       console.log(await new names.Thread(() => (a) => a * 2).run(21));
     `], { cwd: root });
     assert.strictEqual(stderr, '');
-    assert.strictEqual(stdout, 'true true Thread,ThreadError,ThreadPool\ntrue\n42\n');
+    assert.strictEqual(stdout, 'true true Thread,ThreadError,ThreadPool,transfer\ntrue\n42\n');
   });
 
   test('makes no report of the process to find its library', () => {

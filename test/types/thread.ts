@@ -1,5 +1,5 @@
 // Compiled, never run: see test/js/types.test.js. A line after @ts-expect-error must be an error.
-import { Thread, ThreadError, ThreadPool, type ThreadOptions } from 'isolated-threads';
+import { Thread, ThreadError, ThreadPool, transfer, type ThreadOptions } from 'isolated-threads';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_: Equal<A, B>): void {}
@@ -28,6 +28,14 @@ const text = new Thread('() => (n) => n').run(1, 'anything');
 same<typeof text, Promise<any>>(true);
 const typed = new Thread<(n: number) => string>('() => (n) => String(n)').run(1);
 same<typeof typed, Promise<string>>(true);
+
+// What is transferred stays what it is.
+const bytes = new Uint8Array(1);
+const moved = new Thread(() => (b: Uint8Array) => b.length).run(transfer(bytes, [bytes.buffer]));
+same<typeof moved, Promise<number>>(true);
+new Thread(() => (b: Uint8Array) => b.length).runWith({ transfer: [bytes.buffer] }, bytes);
+// @ts-expect-error: a list of buffers, and not of views
+transfer(bytes, [5]);
 
 // @ts-expect-error: a context returns a function
 new Thread(() => 42);

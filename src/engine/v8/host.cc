@@ -27,6 +27,23 @@ iso_value_t from_local(Local<Value> local) {
   return value;
 }
 
+/* Made by the first decoding in an environment, freed at its end. */
+thread_local iso::shapes_t *host_shapes;
+
+iso::shapes_t *shapes_of_host(Isolate *isolate) {
+  if (host_shapes != nullptr) return host_shapes;
+  host_shapes = iso::create_shapes();
+  node::AddEnvironmentCleanupHook(
+      isolate,
+      [](void *) {
+        iso::destroy_shapes(host_shapes);
+        host_shapes = nullptr;
+      },
+      nullptr
+  );
+  return host_shapes;
+}
+
 Local<Context> current_context() {
   return Isolate::GetCurrent()->GetCurrentContext();
 }
@@ -42,13 +59,16 @@ void iso_host_at_exit(void (*callback)(void *data), void *data) {
 }
 
 int iso_host_encode(
-    const iso_value_t *values, size_t count, iso_message_t *message, iso_value_t *exception
+    const iso_value_t *values, size_t count, iso_value_t transfer, iso_message_t *message,
+    iso_value_t *exception
 ) {
   Isolate *isolate = Isolate::GetCurrent();
   v8::TryCatch try_catch(isolate);
   /* An array of handles of the one kind is an array of the other. */
   auto *locals = reinterpret_cast<const Local<Value> *>(values);
-  if (iso::encode(isolate->GetCurrentContext(), locals, count, message)) return ISO_OK;
+  iso::encode_options_t options;
+  if (transfer != nullptr) options.transfer = to_local(transfer);
+  if (iso::encode(isolate->GetCurrentContext(), locals, count, message, options)) return ISO_OK;
   iso_message_reset(message);
   *exception = from_local(
       try_catch.HasCaught() ? try_catch.Exception() : v8::Undefined(isolate).As<Value>()
@@ -56,10 +76,13 @@ int iso_host_encode(
   return ISO_ECLONE;
 }
 
-int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
-  v8::TryCatch try_catch(Isolate::GetCurrent());
+static int decode_value(iso_message_t *message, bool is_shared, iso_value_t *value) {
+  Isolate *isolate = Isolate::GetCurrent();
+  v8::TryCatch try_catch(isolate);
   std::vector<Local<Value>> values;
-  if (!iso::decode(current_context(), message, &values)) {
+  if (!iso::decode(
+          current_context(), message, {nullptr, shapes_of_host(isolate), is_shared}, &values
+      )) {
     *value = from_local(try_catch.Exception());
     return ISO_EXCEPTION;
   }
@@ -67,6 +90,20 @@ int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
       values.empty() ? v8::Undefined(Isolate::GetCurrent()).As<Value>() : values.front()
   );
   return ISO_OK;
+}
+
+int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
+  return decode_value(const_cast<iso_message_t *>(message), true, value);
+}
+
+int iso_host_take(iso_message_t *message, iso_value_t *value) {
+  return decode_value(message, false, value);
+}
+
+iso_value_t iso_host_transfer_function(void) {
+  Local<v8::Function> function;
+  if (!iso::transfer_function(current_context()).ToLocal(&function)) return nullptr;
+  return from_local(function);
 }
 
 void iso_host_locate(iso_value_t function, iso_value_t *file, int32_t *line, int32_t *column) {
@@ -82,7 +119,9 @@ bool iso_host_cloneable(iso_value_t value) {
   iso_message_t message;
   iso_message_init(&message);
   Local<Value> local = to_local(value);
-  bool is_cloned = iso::encode(current_context(), &local, 1, &message);
+  iso::encode_options_t options;
+  options.is_trial = true;
+  bool is_cloned = iso::encode(current_context(), &local, 1, &message, options);
   iso_message_reset(&message);
   return is_cloned;
 }

@@ -141,7 +141,7 @@ int put_exception(
   if (describe.Get(engine->isolate)
           ->Call(context, v8::Undefined(engine->isolate), argc, argv)
           .ToLocal(&description) &&
-      iso::encode(context, &description, 1, message))
+      iso::encode(context, &description, 1, message, {engine->account, {}}))
     return ISO_EXCEPTION;
   if (engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
   /* So little stack or memory is left that nothing can be said of it. */
@@ -155,12 +155,19 @@ int put_thrown(
   return put_exception(engine, context, engine->prelude.describe, 1, &exception, message);
 }
 
+int put_caught(iso_engine_t *engine, Entry *entry, iso_message_t *message) {
+  Local<Value> exception = entry->try_catch.Exception();
+  /* V8 runs nothing well while one is pending. */
+  entry->try_catch.Reset();
+  return put_thrown(engine, entry->context, exception, message);
+}
+
 int put_result(
     iso_engine_t *engine, Local<Context> context, Local<Value> result, iso_message_t *message
 ) {
   TryCatch try_catch(engine->isolate);
   iso_message_reset(message);
-  if (iso::encode(context, &result, 1, message)) return ISO_OK;
+  if (iso::encode(context, &result, 1, message, {engine->account, {}})) return ISO_OK;
   if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
   Local<Value> argv[] = {result, try_catch.Exception()};
   try_catch.Reset();
@@ -292,6 +299,8 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->hooks = config->hooks;
   engine->allow_eval = config->allow_eval;
   engine->hooks_data = config->hooks_data;
+  engine->account = config->account;
+  engine->shapes = iso::create_shapes();
   isolate->SetData(kEngineSlot, engine);
   isolate->Enter();
   isolate->AddMessageListener(on_message);
@@ -320,6 +329,7 @@ void iso_engine_destroy(iso_engine_t *engine) {
   uv_loop_s *loop = engine->loop;
   node::MultiIsolatePlatform *platform = engine->platform;
   /* Its handles go before the isolate does. */
+  iso::destroy_shapes(engine->shapes);
   delete engine;
   isolate->SetData(kEngineSlot, nullptr);
   isolate->Exit();
@@ -335,8 +345,9 @@ void iso_engine_destroy(iso_engine_t *engine) {
 int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(entry.context, source, &values))
-    return put_thrown(engine, entry.context, entry.try_catch.Exception(), error);
+  iso::side_t side = {engine->account, engine->shapes, true};
+  if (!iso::decode(entry.context, const_cast<iso_message_t *>(source), side, &values))
+    return put_caught(engine, &entry, error);
   Local<Function> load = engine->prelude.load.Get(engine->isolate);
   return call(engine, &entry, iso_pending_t::load, load, &values, error);
 }
@@ -344,9 +355,9 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(entry.context, message, &values)) {
+  if (!iso::decode(entry.context, message, {engine->account, engine->shapes, false}, &values)) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
-    return put_thrown(engine, entry.context, entry.try_catch.Exception(), message);
+    return put_caught(engine, &entry, message);
   }
   iso_message_reset(message);
   Local<Function> function = engine->function.Get(engine->isolate);

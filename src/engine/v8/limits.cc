@@ -1,13 +1,13 @@
 /* Where V8 asks for memory, and where it would abort for want of it: both are passed on. */
 #include "engine/v8/v8_internal.h"
 
-#include <cstdlib>
+#include "core/block.h"
 
 namespace iso {
 namespace {
 
-/* malloc, with the bytes charged to the isolate's account. A refused allocation is a RangeError in
- * the code that asked. */
+/* Blocks, charged to the isolate's account. A refused allocation is a RangeError in the code that
+ * asked. */
 class CountingAllocator final : public node::ArrayBufferAllocator {
 public:
   explicit CountingAllocator(iso_account_t *account) : account_(account) {
@@ -15,23 +15,16 @@ public:
   }
   ~CountingAllocator() override { iso_account_release(account_); }
 
-  void *Allocate(size_t length) override {
-    return charged(length, [](size_t bytes) { return std::calloc(bytes, 1); });
-  }
-  void *AllocateUninitialized(size_t length) override {
-    return charged(length, [](size_t bytes) { return std::malloc(bytes); });
-  }
-  void Free(void *data, size_t length) override {
-    std::free(data);
-    iso_account_refund(account_, length);
-  }
+  void *Allocate(size_t length) override { return create(length, true); }
+  void *AllocateUninitialized(size_t length) override { return create(length, false); }
+  void Free(void *data, size_t) override { iso_block_destroy(data); }
 
 private:
-  template <typename F> void *charged(size_t length, F allocate) {
-    if (!iso_account_charge(account_, length)) return nullptr;
-    void *data = allocate(length != 0 ? length : 1);
-    if (data == nullptr) iso_account_refund(account_, length);
-    return data;
+  void *create(size_t length, bool is_zeroed) {
+    void *block = iso_block_create(length, is_zeroed);
+    if (block == nullptr || iso_block_charge(block, account_)) return block;
+    iso_block_destroy(block);
+    return nullptr;
   }
 
   /* Only an Environment asks for Node's own allocator, and there is none in our isolates. */

@@ -71,7 +71,7 @@ void emit(const FunctionCallbackInfo<Value> &info) {
   iso_message_t *message = iso_message_create();
   if (message == nullptr) return;
   Local<Value> record = info[0];
-  if (!encode(info.GetIsolate()->GetCurrentContext(), &record, 1, message)) {
+  if (!encode(info.GetIsolate()->GetCurrentContext(), &record, 1, message, {engine->account, {}})) {
     iso_message_destroy(message);
     return;
   }
@@ -84,7 +84,9 @@ void cloneable(const FunctionCallbackInfo<Value> &info) {
   iso_message_t message;
   iso_message_init(&message);
   Local<Value> value = info[0];
-  bool is_cloned = encode(info.GetIsolate()->GetCurrentContext(), &value, 1, &message);
+  encode_options_t options;
+  options.is_trial = true;
+  bool is_cloned = encode(info.GetIsolate()->GetCurrentContext(), &value, 1, &message, options);
   iso_message_reset(&message);
   if (try_catch.HasTerminated()) {
     try_catch.ReThrow();
@@ -116,6 +118,8 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   add("cloneable", cloneable);
   add("now", now);
   add("isError", is_error);
+  natives->Set(context, text(isolate, "transfer"), transfer_function(context).ToLocalChecked())
+      .Check();
   return natives;
 }
 

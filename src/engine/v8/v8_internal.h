@@ -2,11 +2,16 @@
 #ifndef ISO_ENGINE_V8_INTERNAL_H
 #define ISO_ENGINE_V8_INTERNAL_H
 
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "engine/engine.h"
 #include "engine/v8/v8_compat.h"
+
+namespace iso {
+struct shapes_t;
+}
 
 /* The functions of src/prelude/prelude.js, made once in each isolate. */
 struct iso_prelude_t {
@@ -14,6 +19,13 @@ struct iso_prelude_t {
   v8::Global<v8::Function> describe;
   v8::Global<v8::Function> describe_uncloneable;
   v8::Global<v8::Function> warn;
+};
+
+/* The object of a part that is memory. */
+struct iso_store_s {
+  std::shared_ptr<v8::BackingStore> backing;
+  /* Does it stand on a block of core/block.h? */
+  bool is_block;
 };
 
 /* What the pending promise will give. */
@@ -25,6 +37,8 @@ struct iso_engine_s {
   uv_loop_s *loop;
   const iso_engine_hooks_t *hooks;
   void *hooks_data;
+  iso_account_t *account;
+  iso::shapes_t *shapes;
   bool is_unregistered;
   /* Of every context made here. */
   bool allow_eval;
@@ -42,14 +56,103 @@ struct iso_engine_s {
 
 namespace iso {
 
+struct shapes_t;
+
+/* What an isolate needs to decode. */
+struct side_t {
+  /* Of a thread, which pays for the buffers that arrive; NULL: the host does not. */
+  iso_account_t *account;
+  /* NULL: it keeps none. */
+  shapes_t *shapes;
+  /* The message is others' as well: nothing may be taken out of it. */
+  bool is_shared;
+};
+
+/* shapes.cc */
+shapes_t *create_shapes();
+/* Before its isolate goes. */
+void destroy_shapes(shapes_t *shapes);
+/* Empty: V8 must read it, and there is no exception unless the isolate is being terminated. */
+v8::MaybeLocal<v8::Value>
+make_shaped(v8::Local<v8::Context> context, const iso_message_t *message, shapes_t *shapes);
+
 /* message.cc. Both leave an exception pending where they fail (false, empty). */
+
+struct encode_options_t {
+  /* Of the thread that encodes; NULL: the host does. */
+  iso_account_t *account = nullptr;
+  /* An array of ArrayBuffers that move; empty: there is none. */
+  v8::Local<v8::Value> transfer;
+  /* Nothing moves: it is only to be seen whether it could. */
+  bool is_trial = false;
+};
+
 bool encode(
     v8::Local<v8::Context> context, const v8::Local<v8::Value> *values, size_t count,
-    iso_message_t *message
+    iso_message_t *message, const encode_options_t &options
 );
+/* Takes out of the message what the values can keep as it is. */
 bool decode(
-    v8::Local<v8::Context> context, const iso_message_t *message,
+    v8::Local<v8::Context> context, iso_message_t *message, const side_t &side,
     std::vector<v8::Local<v8::Value>> *values
+);
+v8::MaybeLocal<v8::Value> make_value(v8::Isolate *isolate, const iso_flat_t &flat);
+
+/* clone_write.cc, clone_read.cc: the clones among them. All values make one clone: of the one, or
+ * of an array of them. */
+bool write_clone(
+    v8::Local<v8::Context> context, const v8::Local<v8::Value> *values, size_t count,
+    iso_message_t *message, const encode_options_t &options
+);
+v8::MaybeLocal<v8::Value>
+read_clone(v8::Local<v8::Context> context, const iso_message_t *message, iso_account_t *account);
+void throw_error(v8::Isolate *isolate, const char *text);
+
+/* views.cc */
+
+/* ISO_VIEW_TYPE_COUNT: it is none of iso_view_type_t. */
+iso_view_type_t view_type(v8::Local<v8::ArrayBufferView> view);
+/* Empty: it does not fit into the buffer, or that is none. */
+v8::MaybeLocal<v8::Object> make_view(const iso_view_t &view, v8::Local<v8::Object> buffer);
+
+struct free_t {
+  void operator()(void *block) const { std::free(block); }
+};
+
+struct view_bytes_t {
+  std::unique_ptr<uint8_t, free_t> data;
+  size_t size;
+};
+
+/* A view in V8's own words, the only ones that can say that a view follows the length of its
+ * buffer. False: an exception is pending. */
+bool describe_view(
+    v8::Local<v8::Context> context, v8::Local<v8::ArrayBufferView> view, view_bytes_t *bytes
+);
+v8::MaybeLocal<v8::Object> make_described_view(
+    v8::Local<v8::Context> context, v8::Local<v8::Object> buffer, const uint8_t *bytes, size_t size
+);
+
+/* buffers.cc */
+
+using store_t = std::shared_ptr<v8::BackingStore>;
+
+/* Copies that nobody pays for yet; null: no memory. */
+store_t copy_store(const void *bytes, size_t size);
+store_t copy_resizable_store(const v8::BackingStore &source);
+/* What a thread that pays from `account` takes in; null: it cannot pay. */
+store_t adopt_store(const iso_store_s &store, iso_account_t *account);
+/* What leaves the thread that made it or took it in. */
+store_t disown_store(const store_t &store);
+
+/* transfer.cc */
+
+/* The function transfer(value, list). */
+v8::MaybeLocal<v8::Function> transfer_function(v8::Local<v8::Context> context);
+/* What a mark that it made holds; false: the value is none. */
+bool read_mark(
+    v8::Local<v8::Context> context, v8::Local<v8::Value> value, v8::Local<v8::Value> *inner,
+    v8::Local<v8::Value> *list
 );
 
 /* natives.cc: evaluates the prelude in a new context. False: it could not be. */

@@ -1,0 +1,145 @@
+/* Clones on their way in; see clone_write.cc. */
+#include "engine/v8/v8_internal.h"
+
+#include "core/error.h"
+
+namespace iso {
+namespace {
+
+using v8::ArrayBuffer;
+using v8::Context;
+using v8::Isolate;
+using v8::Local;
+using v8::MaybeLocal;
+using v8::Object;
+using v8::SharedArrayBuffer;
+using v8::String;
+using v8::Value;
+using v8::WasmModuleObject;
+
+constexpr const char *kMalformed = "the message is malformed";
+
+const iso_store_s *store_of(const iso_part_t *part) {
+  return static_cast<const iso_store_s *>(part->object);
+}
+
+class Reader final : public v8::ValueDeserializer::Delegate {
+public:
+  Reader(Local<Context> context, const iso_message_t *message, iso_account_t *account)
+      : isolate_(Isolate::GetCurrent()), context_(context), message_(message), account_(account),
+        deserializer_(isolate_, message->bytes, message->size, this) {}
+
+  MaybeLocal<Value> read() {
+    if (!take_buffers() || !deserializer_.ReadHeader(context_).FromMaybe(false)) return {};
+    return deserializer_.ReadValue(context_);
+  }
+
+  MaybeLocal<Object> ReadHostObject(Isolate *) override {
+    /* See WriteHostObject. */
+    v8::TryCatch try_catch(isolate_);
+    MaybeLocal<Object> object = read_host_object();
+    if (try_catch.HasCaught()) try_catch.ReThrow();
+    return object;
+  }
+
+  MaybeLocal<SharedArrayBuffer> GetSharedArrayBufferFromId(Isolate *, uint32_t id) override {
+    const iso_part_t *part = iso_message_part(message_, ISO_PART_SHARED, id);
+    if (part != nullptr) return SharedArrayBuffer::New(isolate_, store_of(part)->backing);
+    throw_error(isolate_, kMalformed);
+    return {};
+  }
+
+  MaybeLocal<WasmModuleObject> GetWasmModuleFromId(Isolate *, uint32_t id) override {
+    const iso_part_t *part = iso_message_part(message_, ISO_PART_MODULE, id);
+    if (part != nullptr) {
+      auto *module = static_cast<const v8::CompiledWasmModule *>(part->object);
+      return WasmModuleObject::FromCompiledModule(isolate_, *module);
+    }
+    throw_error(isolate_, kMalformed);
+    return {};
+  }
+
+private:
+  MaybeLocal<Object> malformed() {
+    throw_error(isolate_, kMalformed);
+    return {};
+  }
+
+  MaybeLocal<Object> read_host_object() {
+    uint32_t object = 0;
+    if (!deserializer_.ReadUint32(&object)) return malformed();
+    switch (object) {
+    case ISO_OBJECT_VIEW:
+      return read_view();
+    case ISO_OBJECT_V8_VIEW:
+      return read_v8_view();
+    case ISO_OBJECT_TRANSFER:
+      return read_object();
+    default:
+      return malformed();
+    }
+  }
+
+  /* Each buffer is there before the bytes name it; what they do not name is garbage. */
+  bool take_buffers() {
+    for (uint32_t i = 0; i < message_->part_count; i++) {
+      const iso_part_t *part = iso_message_part(message_, ISO_PART_BUFFER, i);
+      if (part == nullptr) continue;
+      store_t store =
+          account_ == nullptr ? store_of(part)->backing : adopt_store(*store_of(part), account_);
+      if (store == nullptr) {
+        isolate_->ThrowException(v8::Exception::RangeError(String::NewFromUtf8Literal(
+            isolate_, "Array buffer allocation failed: the arguments take more than memoryLimit"
+        )));
+        return false;
+      }
+      deserializer_.TransferArrayBuffer(i, ArrayBuffer::New(isolate_, std::move(store)));
+    }
+    return true;
+  }
+
+  MaybeLocal<Object> read_object() {
+    Local<Value> value;
+    if (!deserializer_.ReadValue(context_).ToLocal(&value)) return {};
+    if (!value->IsObject()) return malformed();
+    return value.As<Object>();
+  }
+
+  MaybeLocal<Object> read_view() {
+    const void *bytes = nullptr;
+    iso_view_t view{};
+    Local<Object> buffer;
+    Local<Object> made;
+    if (!deserializer_.ReadRawBytes(ISO_VIEW_BYTES, &bytes) ||
+        iso_view_read(message_, static_cast<const uint8_t *>(bytes), &view) != ISO_OK)
+      return malformed();
+    if (!read_object().ToLocal(&buffer)) return {};
+    return make_view(view, buffer).ToLocal(&made) ? made : malformed();
+  }
+
+  MaybeLocal<Object> read_v8_view() {
+    Local<Object> buffer;
+    Local<Object> made;
+    uint32_t size = 0;
+    const void *bytes = nullptr;
+    if (!read_object().ToLocal(&buffer)) return {};
+    if (!deserializer_.ReadUint32(&size) || !deserializer_.ReadRawBytes(size, &bytes))
+      return malformed();
+    return make_described_view(context_, buffer, static_cast<const uint8_t *>(bytes), size);
+  }
+
+  Isolate *isolate_;
+  Local<Context> context_;
+  const iso_message_t *message_;
+  iso_account_t *account_;
+  v8::ValueDeserializer deserializer_;
+};
+
+} // namespace
+
+MaybeLocal<Value>
+read_clone(Local<Context> context, const iso_message_t *message, iso_account_t *account) {
+  return Reader(context, message, account).read();
+}
+
+} // namespace iso
