@@ -85,7 +85,9 @@ void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_
   iso_account_set_heap(thread->account, heap->used_bytes);
   bool is_crawling = crawls(memory, heap, took_ns);
   memory->used_bytes = heap->used_bytes;
-  size_t all_bytes = heap->used_bytes + iso_account_used(thread->account);
+  size_t buffer_bytes = iso_account_used(thread->account);
+  if (buffer_bytes < heap->external_bytes) buffer_bytes = heap->external_bytes;
+  size_t all_bytes = heap->used_bytes + buffer_bytes;
   if (is_crawling || (limit_bytes != 0 && all_bytes > limit_bytes)) interrupt(thread);
 }
 

@@ -110,6 +110,7 @@ void read_heap(v8::Isolate *isolate, iso_heap_t *out) {
   isolate->GetHeapStatistics(&statistics);
   out->used_bytes = statistics.used_heap_size();
   out->held_bytes = statistics.total_heap_size();
+  out->external_bytes = statistics.external_memory();
   out->limit_bytes = statistics.heap_size_limit();
 }
 
