@@ -331,8 +331,8 @@ void iso_engine_destroy(iso_engine_t *engine) {
   uv_loop_s *loop = engine->loop;
   node::MultiIsolatePlatform *platform = engine->platform;
   /* Its handles go before the isolate does. */
+  iso::unset_limits(engine);
   iso::destroy_shapes(engine->shapes);
-  iso::forget_limits(engine);
   reinterpret_cast<HandleScope *>(engine->base_scope)->~HandleScope();
   delete engine;
   isolate->SetData(kEngineSlot, nullptr);

@@ -105,12 +105,12 @@ void set_limits(iso_engine_t *engine, size_t heap_limit_bytes) {
   isolate->AddGCEpilogueCallback(on_collection_end, engine);
 }
 
-void forget_limits(iso_engine_t *engine) {
+void unset_limits(iso_engine_t *engine) {
   v8::Isolate *isolate = engine->isolate;
-  current_engine = nullptr;
   isolate->RemoveNearHeapLimitCallback(on_near_heap_limit, 0);
   isolate->RemoveGCPrologueCallback(on_collection_start, engine);
   isolate->RemoveGCEpilogueCallback(on_collection_end, engine);
+  current_engine = nullptr;
 }
 
 void read_heap(v8::Isolate *isolate, iso_heap_t *out) {
