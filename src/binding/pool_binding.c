@@ -270,6 +270,8 @@ static int start(iso_pool_binding_t *pool, napi_env env, napi_value given) {
       .callbacks = &callbacks,
       .data = pool,
       .platform = pool->host->platform,
+      .spares = pool->host->spares,
+      .spares_wanted = (int) number(env, given, "spares"),
   };
   status = iso_pool_create(pool->host->owner, &options, &pool->core);
 

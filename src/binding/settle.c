@@ -59,20 +59,31 @@ void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_
 }
 
 /* lib's fromCode(code, name, text, description, trace, cause). */
-static napi_value
-code_error(iso_pool_binding_t *pool, int status, napi_value trace, napi_value cause) {
-  napi_env env = pool->host->env;
+static napi_value code_error_of(
+    iso_host_t *host, const char *description, int status, napi_value trace, napi_value cause
+) {
+  napi_env env = host->env;
   iso_error_text_t text = error_text(status);
   napi_value result = NULL;
   napi_value argv[] = {
       string(env, text.code),
       string(env, text.name),
       string(env, text.text),
-      string(env, pool->description),
+      string(env, description),
       trace,
       cause};
-  iso_host_call(pool->host, pool->host->from_code, 6, argv, &result);
+  iso_host_call(host, host->from_code, 6, argv, &result);
   return result;
+}
+
+static napi_value
+code_error(iso_pool_binding_t *pool, int status, napi_value trace, napi_value cause) {
+  return code_error_of(pool->host, pool->description, status, trace, cause);
+}
+
+napi_value iso_spares_error(iso_host_t *host, int status) {
+  napi_value none = undefined(host->env);
+  return code_error_of(host, "a spare thread", status, none, none);
 }
 
 /* lib's fromThread(description, trace). */

@@ -47,6 +47,9 @@ napi_value iso_status_error(
     iso_pool_binding_t *pool, int status, const iso_message_t *description, napi_value trace
 );
 
+/* The same of spares: a promise that rejects. */
+napi_value iso_spares_error(iso_host_t *host, int status);
+
 /* Rejects with `error`, or, where that is a promise, with what it rejects with. NULL (what made it
  * has failed): with a plain Error that says so. */
 void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_promise);

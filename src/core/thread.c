@@ -84,6 +84,7 @@ static iso_engine_t *hide_engine(iso_thread_t *thread) {
 
 static size_t on_heap_full(void *data, size_t limit_bytes, size_t held_bytes) {
   iso_thread_t *thread = data;
+  if (thread->is_spare) return limit_bytes + HEAP_RAISE_BYTES;
   /* V8 14 also asks when a single buffer was refused and collecting has not helped: that is a
    * RangeError for the code inside, and nothing is wrong with the heap. */
   if (held_bytes < limit_bytes / 2) return limit_bytes;
@@ -94,10 +95,17 @@ static size_t on_heap_full(void *data, size_t limit_bytes, size_t held_bytes) {
   return limit_bytes + HEAP_RAISE_BYTES;
 }
 
+static void park(iso_owner_t *owner) {
+  iso_owner_thread_ended(owner);
+  for (;;)
+    uv_sleep(UINT32_MAX);
+}
+
 static void on_fatal(void *data, bool out_of_memory) {
   iso_thread_t *thread = data;
+  iso_owner_t *owner = thread->owner;
+  if (thread->is_spare && iso_spares__died(thread)) park(owner);
   iso_pool_t *pool = thread->pool;
-  iso_owner_t *owner = pool->owner;
   int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
   iso_engine_t *engine = hide_engine(thread);
   iso_task_t *task = iso_pool__failed(pool, thread, status);
@@ -106,9 +114,7 @@ static void on_fatal(void *data, bool out_of_memory) {
   if (engine != NULL) iso_engine_abandon(engine);
   thread->is_parked = true;
   iso_owner_post(owner, &thread->exit_event);
-  iso_owner_thread_ended(owner);
-  for (;;)
-    uv_sleep(UINT32_MAX);
+  park(owner);
 }
 
 static const iso_engine_hooks_t engine_hooks = {
@@ -278,26 +284,34 @@ static bool load(iso_thread_t *thread) {
 
 /* From start to end. */
 
-static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
+static int start_engine(iso_thread_t *thread, uintptr_t stack_top, iso_engine_t **engine) {
   iso_engine_config_t config = {
-      .platform = thread->pool->options.platform,
+      .platform = thread->platform,
       .loop = &thread->loop,
       .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
-      .heap_limit_bytes = thread->pool->options.memory_limit_bytes,
-      .allow_eval = thread->pool->options.allow_eval,
-      .allow_wasm = thread->pool->options.allow_wasm,
       .account = thread->account,
       .hooks = &engine_hooks,
       .hooks_data = thread,
   };
-  iso_engine_t *engine = NULL;
-  int status = iso_engine_create(&config, &engine);
-  if (status != ISO_OK) return status;
-  iso_mutex_lock(&thread->pool->lock);
+  return iso_engine_create(&config, engine);
+}
+
+/* From here on its pool may terminate it, and wake the thread. */
+static void show_engine(iso_thread_t *thread, iso_engine_t *engine) {
+  iso_pool_t *pool = thread->pool;
+  iso_engine_limits_t limits = {
+      .heap_bytes = pool->options.memory_limit_bytes,
+      .allow_eval = pool->options.allow_eval,
+      .allow_wasm = pool->options.allow_wasm,
+  };
+  thread->is_spare = false;
+  iso_account_set_limit(thread->account, pool->options.memory_limit_bytes);
+  iso_engine_limit(engine, &limits);
+  iso_mutex_lock(&pool->lock);
   thread->engine = engine;
+  thread->is_open = true;
   if (thread->guard.reason != ISO_OK) iso_engine_terminate(engine);
-  iso_mutex_unlock(&thread->pool->lock);
-  return ISO_OK;
+  iso_mutex_unlock(&pool->lock);
 }
 
 static void on_wake(uv_async_t *wake) {
@@ -312,9 +326,6 @@ static int open_loop(iso_thread_t *thread) {
   }
   uv_timer_init(&thread->loop, &thread->idle_timer);
   thread->idle_timer.data = thread;
-  iso_mutex_lock(&thread->pool->lock);
-  thread->is_open = true;
-  iso_mutex_unlock(&thread->pool->lock);
   return ISO_OK;
 }
 
@@ -325,21 +336,30 @@ static void close_loop(iso_thread_t *thread) {
   uv_loop_close(&thread->loop);
 }
 
-static void thread_main(void *argument) {
-  iso_thread_t *thread = argument;
+/* From the first task of its pool to the last. `status`: how the start went. */
+static void serve(iso_thread_t *thread, iso_engine_t *engine, int status) {
   iso_pool_t *pool = thread->pool;
-  iso_owner_t *owner = pool->owner;
-  char stack_top = 0;
-
-  int status = open_loop(thread);
-  bool is_open = status == ISO_OK;
-  if (is_open) status = start_engine(thread, (uintptr_t) &stack_top);
+  if (status == ISO_OK) show_engine(thread, engine);
   if (status != ISO_OK)
     (void) iso_pool__loaded(pool, thread, status, NULL);
   else if (load(thread))
     work(thread);
-  iso_engine_t *engine = hide_engine(thread);
+  (void) hide_engine(thread);
   iso_pool__leave(pool, thread);
+}
+
+static void thread_main(void *argument) {
+  iso_thread_t *thread = argument;
+  iso_owner_t *owner = thread->owner;
+  iso_engine_t *engine = NULL;
+  char stack_top = 0;
+
+  int status = open_loop(thread);
+  bool is_open = status == ISO_OK;
+  if (is_open) status = start_engine(thread, (uintptr_t) &stack_top, &engine);
+  bool is_wanted = !thread->is_spare || iso_spares__wait(thread, status);
+  if (thread->is_spare) iso_spares__leave(thread);
+  if (is_wanted) serve(thread, engine, status);
   if (engine != NULL) iso_engine_destroy(engine);
   if (is_open) close_loop(thread);
   atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
@@ -372,20 +392,19 @@ static void deliver_exit(iso_event_t *event, bool alive) {
     uv_thread_join(&thread->handle);
     destroy(thread);
   }
-  iso_pool__thread_ended(pool, was_lost, alive);
+  if (pool != NULL) iso_pool__thread_ended(pool, was_lost, alive);
 }
 
-int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
+static int create(iso_owner_t *owner, void *platform, iso_thread_t **out) {
   iso_thread_t *thread = iso_alloc_zeroed(sizeof(*thread));
   if (thread == NULL) return ISO_ENOMEM;
   int status = ISO_ENOMEM;
-  thread->account = iso_account_create(pool->options.memory_limit_bytes);
+  thread->account = iso_account_create(0);
   if (thread->account == NULL) goto fail;
   status = iso_console_init(&thread->console);
   if (status != ISO_OK) goto fail_console;
-  thread->pool = pool;
-  thread->id = id;
-  thread->start_ns = uv_hrtime();
+  thread->owner = owner;
+  thread->platform = platform;
   iso_queue_init(&thread->queue);
   iso_queue_init(&thread->keyed);
   iso_message_init(&thread->message);
@@ -395,24 +414,59 @@ int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
   thread->spin_ns = SPIN_NS;
   thread->exit_event.deliver = deliver_exit;
   iso_list_init(&thread->sleeper);
+  *out = thread;
+  return ISO_OK;
 
-  uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
-  iso_owner_retain(pool->owner);
-  iso_owner_thread_started(pool->owner);
-  atomic_fetch_add_explicit(&living_threads, 1, memory_order_relaxed);
-  if (uv_thread_create_ex(&thread->handle, &options, thread_main, thread) == 0) {
-    *out = thread;
-    return ISO_OK;
-  }
-  status = ISO_ESTART;
-  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
-  iso_owner_thread_ended(pool->owner);
-  iso_owner_release(pool->owner);
-  iso_console_deinit(&thread->console);
 fail_console:
   iso_account_release(thread->account);
 fail:
   iso_free(thread);
+  return status;
+}
+
+/* One that cannot be started is destroyed. */
+static int start(iso_thread_t *thread) {
+  iso_owner_t *owner = thread->owner;
+  uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
+  iso_owner_retain(owner);
+  iso_owner_thread_started(owner);
+  atomic_fetch_add_explicit(&living_threads, 1, memory_order_relaxed);
+  if (uv_thread_create_ex(&thread->handle, &options, thread_main, thread) == 0) return ISO_OK;
+  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
+  iso_owner_thread_ended(owner);
+  iso_owner_release(owner);
+  destroy(thread);
+  return ISO_ESTART;
+}
+
+void iso_thread__join(iso_thread_t *thread, iso_pool_t *pool, uint64_t id) {
+  thread->pool = pool;
+  thread->id = id;
+  thread->start_ns = uv_hrtime();
+}
+
+int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
+  iso_thread_t *thread = NULL;
+  if (pool->options.spares != NULL) *out = iso_spares__take(pool->options.spares, pool, id);
+  if (pool->options.spares != NULL && *out != NULL) return ISO_OK;
+  int status = create(pool->owner, pool->options.platform, &thread);
+  if (status != ISO_OK) return status;
+  iso_thread__join(thread, pool, id);
+  status = start(thread);
+  if (status == ISO_OK) *out = thread;
+  return status;
+}
+
+int iso_thread__create_spare(
+    iso_owner_t *owner, void *platform, iso_spares_t *spares, iso_thread_t **out
+) {
+  iso_thread_t *thread = NULL;
+  int status = create(owner, platform, &thread);
+  if (status != ISO_OK) return status;
+  thread->is_spare = true;
+  thread->spares = spares;
+  status = start(thread);
+  if (status == ISO_OK) *out = thread;
   return status;
 }
 
