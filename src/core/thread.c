@@ -336,6 +336,29 @@ static void close_loop(iso_thread_t *thread) {
   uv_loop_close(&thread->loop);
 }
 
+/* Loads and calls something small, so that what every first load and call makes V8 compile and touch
+ * is there when a pool comes. Nothing depends on it. */
+static void rehearse(iso_engine_t *engine) {
+  static const char text[] = "() => () => {}";
+  uint8_t *characters = NULL;
+  iso_message_t source;
+  iso_message_t message;
+  iso_message_init(&source);
+  iso_message_init(&message);
+  for (int i = 0; i < 2; i++) {
+    if (iso_message_put_string(&source, false, sizeof(text) - 1, &characters) != ISO_OK) goto end;
+    memcpy(characters, text, sizeof(text) - 1);
+  }
+  if (iso_message_put_int32(&source, 0) != ISO_OK || iso_message_put_int32(&source, 0) != ISO_OK)
+    goto end;
+  if (iso_engine_load(engine, &source, &message) != ISO_OK) goto end;
+  if (iso_message_put_int32(&message, 0) == ISO_OK) (void) iso_engine_call(engine, &message);
+
+end:
+  iso_message_reset(&source);
+  iso_message_reset(&message);
+}
+
 /* From the first task of its pool to the last. `status`: how the start went. */
 static void serve(iso_thread_t *thread, iso_engine_t *engine, int status) {
   iso_pool_t *pool = thread->pool;
@@ -357,6 +380,7 @@ static void thread_main(void *argument) {
   int status = open_loop(thread);
   bool is_open = status == ISO_OK;
   if (is_open) status = start_engine(thread, (uintptr_t) &stack_top, &engine);
+  if (status == ISO_OK && thread->is_spare) rehearse(engine);
   bool is_wanted = !thread->is_spare || iso_spares__wait(thread, status);
   if (thread->is_spare) iso_spares__leave(thread);
   if (is_wanted) serve(thread, engine, status);
