@@ -175,7 +175,10 @@ export interface AbortSignalLike {
 }
 
 export interface MapOptions {
-  /** Items under way at most. Default: twice maxThreads, less where maxQueue would refuse some. */
+  /**
+   * Items under way at most. Default: twice maxThreads, and more, up to 1024, while results come
+   * fast; never as many as maxQueue would refuse.
+   */
   concurrency?: number | undefined;
   /** Results in the order of the source? Default true. */
   ordered?: boolean | undefined;

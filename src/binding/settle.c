@@ -125,6 +125,11 @@ void iso_run_give_token(iso_run_t *run, napi_value token) {
     napi_remove_wrap(env, token, &data);
 }
 
+void iso_run_give_group(iso_run_t *run, uint32_t group) {
+  run->group = group;
+  if (group != 0) iso_list_append(&run->pool->grouped, &run->link);
+}
+
 iso_run_t *iso_run_of_token(iso_pool_binding_t *pool, napi_value token) {
   napi_env env = pool->host->env;
   napi_valuetype type = napi_undefined;
@@ -188,6 +193,7 @@ static void settle(iso_run_t *run) {
   napi_env env = run->pool->host->env;
   napi_value token = take_token(run);
   int status = run->task.status;
+  if (run->group != 0) iso_list_remove(&run->link);
   iso_value_t value = NULL;
   if (status == ISO_OK && iso_host_take(&run->task.message, &value) == ISO_OK)
     napi_resolve_deferred(env, run->deferred, (napi_value) value);
@@ -235,6 +241,7 @@ iso_run_t *iso_run_create(iso_pool_binding_t *pool, napi_value *promise) {
   run->pool = pool;
   run->trace = NULL;
   run->token = NULL;
+  run->group = 0;
   if (napi_create_promise(host->env, &run->deferred, promise) != napi_ok) {
     iso_free(run);
     return NULL;
