@@ -380,7 +380,8 @@ static uint32_t group_of(napi_env env, napi_value number) {
 
 /* runTask(priority, key, timeout, cpuTimeout, token, transfer, ...args); all but the first may be
  * undefined. `token`: an object by which cancel() finds the run, and whose `reason` says why it
- * did, or the number of a group of runs, which is much cheaper; `transfer`: an array of what moves. */
+ * did, or the number of a group of runs, which is much cheaper; `transfer`: an array of what moves.
+ */
 static napi_value run_task(napi_env env, napi_callback_info info) {
   enum { OPTION_COUNT = 6 };
   iso_args_t args;

@@ -336,8 +336,8 @@ static void close_loop(iso_thread_t *thread) {
   uv_loop_close(&thread->loop);
 }
 
-/* Loads and calls something small, so that what every first load and call makes V8 compile and touch
- * is there when a pool comes. Nothing depends on it. */
+/* Loads and calls something small, so that what every first load and call makes V8 compile and
+ * touch is there when a pool comes. Nothing depends on it. */
 static void rehearse(iso_engine_t *engine) {
   static const char text[] = "() => () => {}";
   uint8_t *characters = NULL;
@@ -349,8 +349,8 @@ static void rehearse(iso_engine_t *engine) {
     if (iso_message_put_string(&source, false, sizeof(text) - 1, &characters) != ISO_OK) goto end;
     memcpy(characters, text, sizeof(text) - 1);
   }
-  if (iso_message_put_int32(&source, 0) != ISO_OK || iso_message_put_int32(&source, 0) != ISO_OK)
-    goto end;
+  for (int i = 0; i < 2; i++)
+    if (iso_message_put_int32(&source, 0) != ISO_OK) goto end;
   if (iso_engine_load(engine, &source, &message) != ISO_OK) goto end;
   if (iso_message_put_int32(&message, 0) == ISO_OK) (void) iso_engine_call(engine, &message);
 
