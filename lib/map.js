@@ -18,41 +18,91 @@ function iteratorOf(source) {
   return { items: method.call(source), isAsync: method === asyncMethod };
 }
 
+// Where the options say nothing, items are read further ahead while results come fast, for then the
+// way there and back is what counts: after as many results as may be under way, twice or half as many.
+const FAST_MS = 2;
+const SLOW_MS = 20;
+const MAX_AHEAD = 1024;
+
+class Width {
+  #least;
+  #most;
+  #left;
+  #since = performance.now();
+
+  constructor(least, most) {
+    this.now = least;
+    this.#least = least;
+    this.#most = Math.max(least, Math.min(most, MAX_AHEAD));
+    this.#left = least;
+  }
+
+  /** A result was taken. */
+  count() {
+    if (--this.#left > 0) return;
+    const time = performance.now();
+    const took = time - this.#since;
+    if (took < FAST_MS) this.now = Math.min(this.now * 2, this.#most);
+    else if (took > SLOW_MS) this.now = Math.max(this.now >> 1, this.#least);
+    this.#left = this.now;
+    this.#since = time;
+  }
+}
+
+const isThenable = (value) => typeof value === 'object' && value !== null && 'then' in value;
+
 // Two things go on at once: the source is read while there is room for another run, and results are
 // given out as they come; each wakes the other. (Promise.race would do as well, but each race stays
 // hung on what never settles, with its result, for as long as the whole iteration takes.)
 class Mapping {
-  // Runs whose result is not taken yet: { token, isSettled, value, failure: { error } }.
-  entries = [];
+  // Runs whose result is not taken yet: { isSettled, value, failure: { error } }.
+  untaken = new Set();
+  // Those of them in the order in which they are given out, once that is known.
+  #queue = [];
+  #head = 0;
   isReading = false;
   isExhausted = false;
   isOver = false;
   // { error } of the source.
   failure;
-  wake = () => {};
+  #wake;
 
-  constructor(source, runs, { concurrency, ordered = true, signal }) {
-    Object.assign(this, iteratorOf(source), runs, { concurrency, ordered, signal });
+  constructor(source, runs, { width, ordered = true, signal }) {
+    Object.assign(this, iteratorOf(source), runs, { width, ordered, signal });
+  }
+
+  wake() {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  #settled(entry) {
+    entry.isSettled = true;
+    if (!this.ordered) this.#queue.push(entry);
+    // What is behind another one wakes nobody.
+    if (this.#queue[this.#head] === entry) this.wake();
   }
 
   launch(item) {
-    const entry = { token: {}, isSettled: false };
-    const settle = (outcome) => {
-      Object.assign(entry, outcome, { isSettled: true });
-      this.wake();
-    };
-    this.entries.push(entry);
-    this.start(entry.token, item).then((value) => settle({ value }), (error) => settle({ failure: { error } }));
+    const entry = { isSettled: false, value: undefined, failure: undefined };
+    this.untaken.add(entry);
+    if (this.ordered) this.#queue.push(entry);
+    this.start(item).then(
+      (value) => { entry.value = value; this.#settled(entry); },
+      (error) => { entry.failure = { error }; this.#settled(entry); },
+    );
   }
 
   hasRoom() {
-    return !this.isOver && !this.isExhausted && this.entries.length < this.concurrency;
+    return !this.isOver && !this.isExhausted && this.untaken.size < this.width.now;
   }
 
-  async readOne() {
+  // One item, by its way through promises if it must be.
+  async readOne(pending) {
     let step;
     try {
-      step = await this.items.next();
+      step = await pending;
       if (step.done) this.isExhausted = true;
     } catch (error) {
       // As everywhere in the language: a source that throws is over, and not told to return.
@@ -64,10 +114,32 @@ class Mapping {
     if (!this.isOver) this.launch(item);
   }
 
-  async read() {
-    this.isReading = true;
+  // As many as can be read without waiting; what must be waited for, as it came from the source.
+  readSome() {
+    while (this.hasRoom()) {
+      let step;
+      try {
+        step = this.items.next();
+        if (this.isAsync) return step;
+        if (step.done) this.isExhausted = true;
+      } catch (error) {
+        this.isExhausted = true;
+        throw error;
+      }
+      if (this.isExhausted) return undefined;
+      if (isThenable(step.value)) return step;
+      this.launch(step.value);
+    }
+    return undefined;
+  }
+
+  async readOn(pending) {
     try {
-      while (this.hasRoom()) await this.readOne();
+      await this.readOne(pending);
+      while (this.hasRoom()) {
+        const next = this.readSome();
+        if (next !== undefined) await this.readOne(next);
+      }
     } catch (error) {
       this.failure = { error };
     }
@@ -75,33 +147,49 @@ class Mapping {
     this.wake();
   }
 
+  read() {
+    this.isReading = true;
+    try {
+      const pending = this.readSome();
+      if (pending !== undefined) {
+        this.readOn(pending);
+        return;
+      }
+    } catch (error) {
+      this.failure = { error };
+    }
+    this.isReading = false;
+  }
+
   /** Takes a result that may be given out now; undefined: there is none yet. */
   take() {
-    const index = this.ordered ? 0 : this.entries.findIndex(({ isSettled }) => isSettled);
-    const entry = this.entries[index];
+    const entry = this.#queue[this.#head];
     if (!entry?.isSettled) return undefined;
-    this.entries.splice(index, 1);
+    this.#queue[this.#head++] = undefined;
+    if (this.#head === MAX_AHEAD) this.#queue.splice(0, this.#head), this.#head = 0;
+    this.untaken.delete(entry);
+    this.width.count();
     return entry;
   }
 
-  async *results() {
-    for (;;) {
-      this.signal?.throwIfAborted();
-      if (this.failure) throw this.failure.error;
-      const entry = this.take();
-      if (this.hasRoom() && !this.isReading) this.read();
-      if (entry?.failure) throw entry.failure.error;
-      if (entry) yield entry.value;
-      else if (this.isExhausted && !this.isReading && this.entries.length === 0) return;
-      else await new Promise((resolve) => { this.wake = resolve; });
-    }
+  /** Is there nothing to come? Throws what ends it all. */
+  isDone() {
+    this.signal?.throwIfAborted();
+    if (this.failure) throw this.failure.error;
+    if (this.hasRoom() && !this.isReading) this.read();
+    if (this.failure) throw this.failure.error;
+    return this.isExhausted && !this.isReading && this.untaken.size === 0;
+  }
+
+  woken() {
+    return new Promise((resolve) => { this.#wake = resolve; });
   }
 
   /** Ends it all. An error of the source's own return counts only if there is none before it. */
   async end(hasFailed) {
     this.isOver = true;
     // What runs is let run, unless it is for the signal that all ends.
-    for (const { token } of this.entries) this.cancel(token, this.signal?.aborted ?? false);
+    if (this.untaken.size > 0) this.cancel(this.signal?.aborted ?? false);
     if (this.isExhausted) return;
     const closed = (async () => this.items.return?.())();
     if (hasFailed) closed.catch(() => {});
@@ -115,7 +203,14 @@ async function* generate(mapping) {
   let hasFailed = false;
   mapping.signal?.addEventListener('abort', onAbort);
   try {
-    yield* mapping.results();
+    for (;;) {
+      const isDone = mapping.isDone();
+      const entry = mapping.take();
+      if (entry?.failure) throw entry.failure.error;
+      if (entry) yield entry.value;
+      else if (isDone) return;
+      else await mapping.woken();
+    }
   } catch (error) {
     hasFailed = true;
     throw error;
@@ -126,14 +221,16 @@ async function* generate(mapping) {
 }
 
 /**
- * @param {{ start: (token: object, item: unknown) => Promise<unknown>, cancel: (token: object, interrupts: boolean) => void }} runs
- *   begins a run; ends one that waits, and if `interrupts` one that runs
+ * @param {{ start: (item: unknown) => Promise<unknown>, cancel: (interrupts: boolean) => void }} runs
+ *   begins a run; ends those that wait, and if `interrupts` those that run
  * @param {number} usual concurrency where the options name none
+ * @param {number} most to which it may grow
  * @returns {AsyncIterableIterator<unknown>}
  */
-function mapOver(source, options, usual, runs) {
-  const { concurrency = usual, ordered, signal } = checkOptions(options, MAP_OPTIONS);
-  return generate(new Mapping(source, runs, { concurrency, ordered, signal }));
+function mapOver(source, options, usual, most, runs) {
+  const { concurrency, ordered, signal } = checkOptions(options, MAP_OPTIONS);
+  const width = new Width(concurrency ?? usual, concurrency ?? most);
+  return generate(new Mapping(source, runs, { width, ordered, signal }));
 }
 
 module.exports = { mapOver };

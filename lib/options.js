@@ -118,6 +118,7 @@ const checks = {
   cpuTimeout: atLeastZero,
   interruptGrace: atLeastZero,
   onInterrupt: oneOf('renew', 'keep'),
+  spares: threads(0),
 };
 
 /**
@@ -162,7 +163,7 @@ function checkRunOptions(options) {
 // What Thread and ThreadPool have in common.
 const COMMON_OPTIONS = [
   'memoryLimit', 'codeGeneration', 'name', 'filename', 'timeout', 'cpuTimeout', 'interruptGrace',
-  'onInterrupt',
+  'onInterrupt', 'spares',
 ];
 const DEFAULT_INTERRUPT_GRACE_MS = 1000;
 
@@ -170,12 +171,13 @@ const DEFAULT_INTERRUPT_GRACE_MS = 1000;
 const megabytes = (number = 0) => Math.floor(number * 1024 * 1024);
 
 /** Common options as the native library wants them; milliseconds below 0 are no limit. */
-const nativeOptions = ({ memoryLimit, codeGeneration, timeout, cpuTimeout, interruptGrace, onInterrupt }) => ({
+const nativeOptions = ({ memoryLimit, codeGeneration, timeout, cpuTimeout, interruptGrace, onInterrupt, spares }) => ({
   memoryLimit: megabytes(memoryLimit),
   timeout: timeout ?? -1,
   cpuTimeout: cpuTimeout ?? -1,
   interruptGrace: interruptGrace ?? DEFAULT_INTERRUPT_GRACE_MS,
   keepContext: onInterrupt === 'keep',
+  spares: spares ?? -1,
   allowStrings: codeGeneration?.strings ?? true,
   allowWasm: codeGeneration?.wasm ?? true,
 });

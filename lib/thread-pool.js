@@ -17,6 +17,9 @@ const DEFAULT_IDLE_TIMEOUT_MS = 10000;
 // Of a timer of Node's; more is taken for 1 ms.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+// Of the groups of runs that the native library knows.
+const MAX_GROUP = 2 ** 32 - 1;
+
 let poolsMade = 0;
 
 const orMinusOne = (number) => (number === undefined || number === Infinity ? -1 : number);
@@ -38,6 +41,7 @@ class ThreadPool extends native.NativePool {
   #closed;
   #maxThreads;
   #maxQueue;
+  #mapsMade = 0;
 
   constructor(context, poolSize, options = {}) {
     if (poolSize !== undefined) checkValue('poolSize', poolSize);
@@ -86,9 +90,11 @@ class ThreadPool extends native.NativePool {
   map(source, options = {}) {
     // As many as keep every thread busy while results are fetched, and as are not refused.
     const usual = this.#maxThreads + Math.min(this.#maxThreads, this.#maxQueue);
-    return mapOver(source, options, usual, {
-      start: (token, item) => this.#traced(() => super.runTask(0, undefined, undefined, undefined, token, undefined, item)),
-      cancel: (token, interrupts) => super.cancel(token, interrupts),
+    const most = this.#maxThreads + this.#maxQueue;
+    const group = this.#mapsMade = (this.#mapsMade % MAX_GROUP) + 1;
+    return mapOver(source, options, usual, most, {
+      start: (item) => this.#traced(() => super.runTask(0, undefined, undefined, undefined, group, undefined, item)),
+      cancel: (interrupts) => super.cancel(group, interrupts),
     });
   }
 

@@ -2,7 +2,7 @@
 
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
-const { checkOptions, nativeOptions, COMMON_OPTIONS } = require('./options.js');
+const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS } = require('./options.js');
 const { runWith } = require('./run.js');
 
 let threadsMade = 0;
@@ -30,6 +30,15 @@ class Thread extends native.NativePool {
       description: `thread "${ownName}"`,
     });
     Object.defineProperty(this, 'name', { value: ownName, enumerable: true, configurable: true });
+  }
+
+  /**
+   * Keeps so many threads started for those to come, Threads and pools alike, until they have been
+   * unused for ten seconds. Resolves when they are there.
+   */
+  static async warm(threads = 1) {
+    checkValue('spares', threads);
+    await native.warm(threads);
   }
 
   get ready() {

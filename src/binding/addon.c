@@ -4,6 +4,7 @@
 #include "binding/args.h"
 #include "binding/host.h"
 #include "binding/pool_binding.h"
+#include "binding/spare_binding.h"
 #include "core/alloc.h"
 #include "engine/engine.h"
 
@@ -88,6 +89,7 @@ static napi_value define_exports(napi_env env, napi_value exports) {
        .value = (napi_value) iso_host_transfer_function(),
        .attributes = napi_default},
       {.utf8name = "setExitCode", .method = set_exit_code, .attributes = napi_default},
+      {.utf8name = "warm", .method = iso_warm, .attributes = napi_default},
       {.utf8name = "liveBlocks", .method = live_blocks, .attributes = napi_default},
       {.utf8name = "NativePool",
        .value = iso_pool_class_create(env),

@@ -55,6 +55,7 @@ static void shut_down(iso_host_t *host) {
   if (host->is_shut_down) return;
   host->is_shut_down = true;
   iso_pool_bindings_stop(host);
+  iso_spares_stop(host->spares);
   iso_owner_wait_threads(host->owner, SHUT_DOWN_PATIENCE_MS);
 }
 
@@ -73,6 +74,7 @@ static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
   iso_host_t *host = data;
   shut_down(host);
   iso_owner_close(host->owner, on_owner_closed, host);
+  iso_spares_release(host->spares);
   iso_pool_bindings_destroy_ended(host);
   iso_runs_free(host);
 }
@@ -108,6 +110,8 @@ iso_host_t *iso_host_create(napi_env env) {
   if (host->platform == NULL || napi_get_uv_event_loop(env, &host->loop) != napi_ok) goto fail;
   if (open_async_context(host) != napi_ok) goto fail;
   if (iso_owner_create(host->loop, on_wake, host, &host->owner) != ISO_OK) goto fail;
+  host->spares = iso_spares_create(host->owner, host->platform);
+  if (host->spares == NULL) goto fail;
   if (napi_set_instance_data(env, host, NULL, NULL) != napi_ok) goto fail;
   if (napi_add_async_cleanup_hook(env, on_cleanup, host, &host->cleanup) != napi_ok) goto fail;
   iso_host_at_exit(on_environment_exit, host);

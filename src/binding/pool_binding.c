@@ -270,6 +270,8 @@ static int start(iso_pool_binding_t *pool, napi_env env, napi_value given) {
       .callbacks = &callbacks,
       .data = pool,
       .platform = pool->host->platform,
+      .spares = pool->host->spares,
+      .spares_wanted = (int) number(env, given, "spares"),
   };
   status = iso_pool_create(pool->host->owner, &options, &pool->core);
 
@@ -292,6 +294,7 @@ static napi_value construct(napi_env env, napi_callback_info info) {
   if (pool == NULL || host->is_shut_down) goto fail;
   pool->host = host;
   iso_list_init(&pool->link);
+  iso_list_init(&pool->grouped);
   if (start(pool, env, args.values[0]) != ISO_OK) goto fail;
   iso_host_retain(host);
   iso_list_append(&host->pools, &pool->link);
@@ -382,9 +385,16 @@ static uint64_t limit_of(napi_env env, napi_value milliseconds) {
   return nanoseconds(value);
 }
 
+static uint32_t group_of(napi_env env, napi_value number) {
+  uint32_t group = 0;
+  napi_get_value_uint32(env, number, &group);
+  return group;
+}
+
 /* runTask(priority, key, timeout, cpuTimeout, token, transfer, ...args); all but the first may be
  * undefined. `token`: an object by which cancel() finds the run, and whose `reason` says why it
- * did; `transfer`: an array of what moves. */
+ * did, or the number of a group of runs, which is much cheaper; `transfer`: an array of what moves.
+ */
 static napi_value run_task(napi_env env, napi_callback_info info) {
   enum { OPTION_COUNT = 6 };
   iso_args_t args;
@@ -412,11 +422,23 @@ static napi_value run_task(napi_env env, napi_callback_info info) {
     goto end;
   napi_typeof(env, args.values[4], &type);
   if (type == napi_object) iso_run_give_token(made, args.values[4]);
+  if (type == napi_number) iso_run_give_group(made, group_of(env, args.values[4]));
   submit(made);
 
 end:
   iso_args_deinit(&args);
   return promise;
+}
+
+/* Whether any was still waiting, or running. What is cancelled stays in the list until delivery. */
+static bool cancel_group(iso_pool_binding_t *pool, uint32_t group, bool interrupts) {
+  bool is_found = false;
+  for (iso_link_t *link = pool->grouped.next; link != &pool->grouped; link = link->next) {
+    iso_run_t *run = ISO_LIST_ITEM(link, iso_run_t, link);
+    if (run->group == group && pool->core != NULL)
+      is_found = iso_pool_cancel(pool->core, &run->task, interrupts) || is_found;
+  }
+  return is_found;
 }
 
 /* cancel(token, interrupts): whether the run was still waiting, or if `interrupts` is true running;
@@ -428,9 +450,11 @@ static napi_value cancel(napi_env env, napi_callback_info info) {
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
   napi_get_value_bool(env, args.values[1], &interrupts);
+  uint32_t group = group_of(env, args.values[0]);
   iso_run_t *found = pool == NULL ? NULL : iso_run_of_token(pool, args.values[0]);
   bool is_found =
       found != NULL && pool->core != NULL && iso_pool_cancel(pool->core, &found->task, interrupts);
+  if (pool != NULL && group != 0) is_found = cancel_group(pool, group, interrupts);
   if (pool != NULL) napi_get_boolean(env, is_found, &result);
   iso_args_deinit(&args);
   return result;

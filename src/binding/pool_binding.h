@@ -17,6 +17,8 @@ typedef struct iso_pool_binding_s {
   /* Why it ended, once it has. */
   int end_reason;
   iso_link_t link;
+  /* Runs under way that have a group. */
+  iso_list_t grouped;
   /* How messages name it: thread "resize". */
   char *description;
   /* What the context threw, as the thread described it; NULL: it did not, or nobody asked yet. */

@@ -76,23 +76,36 @@ static napi_value detail_of(napi_env env, int status, const iso_message_t *messa
   return string(env, text);
 }
 
-/* lib's fromCode(code, name, text, description, trace, cause, detail). */
-static napi_value code_error(
-    iso_pool_binding_t *pool, int status, napi_value trace, napi_value cause, napi_value detail
+/* lib's fromCode(code, name, text, description, trace, cause, detail); the last three are `parts`. */
+static napi_value code_error_of(
+    iso_host_t *host, const char *description, int status, const napi_value *parts
 ) {
-  napi_env env = pool->host->env;
+  napi_env env = host->env;
   iso_error_text_t text = error_text(status);
   napi_value result = NULL;
   napi_value argv[] = {
       string(env, text.code),
       string(env, text.name),
       string(env, text.text),
-      string(env, pool->description),
-      trace,
-      cause,
-      detail};
-  iso_host_call(pool->host, pool->host->from_code, 7, argv, &result);
+      string(env, description),
+      parts[0],
+      parts[1],
+      parts[2]};
+  iso_host_call(host, host->from_code, 7, argv, &result);
   return result;
+}
+
+static napi_value code_error(
+    iso_pool_binding_t *pool, int status, napi_value trace, napi_value cause, napi_value detail
+) {
+  napi_value parts[] = {trace, cause, detail};
+  return code_error_of(pool->host, pool->description, status, parts);
+}
+
+napi_value iso_spares_error(iso_host_t *host, int status) {
+  napi_value none = undefined(host->env);
+  napi_value parts[] = {none, none, none};
+  return code_error_of(host, "a spare thread", status, parts);
 }
 
 /* lib's fromThread(description, trace). */
@@ -133,6 +146,11 @@ void iso_run_give_token(iso_run_t *run, napi_value token) {
   void *data = NULL;
   if (napi_create_reference(env, token, 1, &run->token) != napi_ok)
     napi_remove_wrap(env, token, &data);
+}
+
+void iso_run_give_group(iso_run_t *run, uint32_t group) {
+  run->group = group;
+  if (group != 0) iso_list_append(&run->pool->grouped, &run->link);
 }
 
 iso_run_t *iso_run_of_token(iso_pool_binding_t *pool, napi_value token) {
@@ -199,6 +217,7 @@ static void settle(iso_run_t *run) {
   napi_env env = run->pool->host->env;
   napi_value token = take_token(run);
   int status = run->task.status;
+  if (run->group != 0) iso_list_remove(&run->link);
   iso_value_t value = NULL;
   if (status == ISO_OK && iso_host_take(&run->task.message, &value) == ISO_OK)
     napi_resolve_deferred(env, run->deferred, (napi_value) value);
@@ -246,6 +265,7 @@ iso_run_t *iso_run_create(iso_pool_binding_t *pool, napi_value *promise) {
   run->pool = pool;
   run->trace = NULL;
   run->token = NULL;
+  run->group = 0;
   if (napi_create_promise(host->env, &run->deferred, promise) != napi_ok) {
     iso_free(run);
     return NULL;

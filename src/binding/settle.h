@@ -17,7 +17,9 @@ typedef struct iso_run_s {
   napi_ref trace;
   /* The object by which cancel() finds it; NULL: nobody can. */
   napi_ref token;
-  /* In host->free_runs. */
+  /* Of the runs that are cancelled together; 0: it is none of them. */
+  uint32_t group;
+  /* In host->free_runs; while it is under way, in pool->grouped if it has a group. */
   iso_link_t link;
 } iso_run_t;
 
@@ -31,6 +33,9 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
 void iso_run_give_token(iso_run_t *run, napi_value token);
 /* The run of this pool that `token` stands for; NULL: none (any more). */
 iso_run_t *iso_run_of_token(iso_pool_binding_t *pool, napi_value token);
+
+/* Puts it among those that are cancelled together. */
+void iso_run_give_group(iso_run_t *run, uint32_t group);
 
 /* Makes `count` runs with the same arguments, one for each thread, and appends their promises. */
 void iso_broadcast(
@@ -46,6 +51,9 @@ const char *iso_status_code(int status);
 napi_value iso_status_error(
     iso_pool_binding_t *pool, int status, const iso_message_t *description, napi_value trace
 );
+
+/* The same of spares: a promise that rejects. */
+napi_value iso_spares_error(iso_host_t *host, int status);
 
 /* Rejects with `error`, or, where that is a promise, with what it rejects with. NULL (what made it
  * has failed): with a plain Error that says so. */

@@ -26,6 +26,10 @@ iso_account_t *iso_account_create(size_t limit_bytes) {
   return account;
 }
 
+void iso_account_set_limit(iso_account_t *account, size_t limit_bytes) {
+  account->limit_bytes = limit_bytes;
+}
+
 void iso_account_retain(iso_account_t *account) {
   atomic_fetch_add_explicit(&account->references, 1, memory_order_relaxed);
 }

@@ -19,6 +19,8 @@ typedef struct iso_account_s iso_account_t;
 
 /* `limit_bytes` 0 is no limit. The caller holds the first reference. NULL: no memory. */
 iso_account_t *iso_account_create(size_t limit_bytes);
+/* Before anybody else charges it. */
+void iso_account_set_limit(iso_account_t *account, size_t limit_bytes);
 void iso_account_retain(iso_account_t *account);
 /* The last release frees. */
 void iso_account_release(iso_account_t *account);

@@ -3,10 +3,14 @@
 #include "core/histogram.h"
 
 static int highest_bit(uint64_t value) {
+#if defined(__GNUC__)
+  return 63 - __builtin_clzll(value);
+#else
   int bit = 0;
   while (value >>= 1)
     bit++;
   return bit;
+#endif
 }
 
 static unsigned bucket_of(uint64_t value) {

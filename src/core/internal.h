@@ -13,6 +13,7 @@
 #include "core/histogram.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/spare.h"
 #include "core/sync.h"
 #include "core/watchdog.h"
 #include "engine/engine.h"
@@ -64,11 +65,21 @@ typedef struct iso_guard_s {
 
 typedef struct iso_thread_s {
   /* Immutable after create. */
+  iso_owner_t *owner;
+  void *platform;
+  iso_account_t *account;
+  uv_thread_t handle;
+
+  /* Written before it starts; of a spare, once, under the lock of its spares. */
   iso_pool_t *pool;
   uint64_t id;
   uint64_t start_ns;
-  iso_account_t *account;
-  uv_thread_t handle;
+
+  /* Of a spare, guarded by the lock of its spares. */
+  iso_spares_t *spares;
+  iso_link_t spare;
+  bool is_ready;
+  bool is_dismissed;
 
   /* Guarded by pool->lock. */
   /* For others to terminate it. */
@@ -116,6 +127,8 @@ typedef struct iso_thread_s {
   iso_console_t console;
 
   /* The thread's own. */
+  /* It works for no pool, or does not know yet that it does. */
+  bool is_spare;
   uv_loop_t loop;
   uv_timer_t idle_timer;
   bool has_idled;
@@ -205,9 +218,15 @@ struct iso_pool_s {
 
 /* thread.c */
 
-/* Starts an operating-system thread with an isolate that works for `pool`.
+/* Gives `pool` a thread with an isolate: a spare, or a new one.
  * Errors: ISO_ENOMEM, ISO_ESTART. Thread: any. */
 int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out);
+/* Starts one that works for no pool, until it is taken (see spare.c). Errors: as create. */
+int iso_thread__create_spare(
+    iso_owner_t *owner, void *platform, iso_spares_t *spares, iso_thread_t **out
+);
+/* From now on it works for `pool`. */
+void iso_thread__join(iso_thread_t *thread, iso_pool_t *pool, uint64_t id);
 /* Stops what runs inside a thread of `pool`, until it is resumed (by the thread itself). */
 void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
 void iso_thread__resume_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
@@ -234,6 +253,16 @@ void iso_memory__check(iso_thread_t *thread, size_t bytes);
 void iso_memory__ran(iso_thread_t *thread, uint64_t took_ns);
 /* The limit and the use, in MB, as the message of a task that ended by it. */
 void iso_memory__describe(const iso_thread_t *thread, iso_message_t *message);
+/* spare.c: the last three are called by the thread that they are about. */
+
+/* NULL: there is none. Asks for another one in its place. Thread: any. */
+iso_thread_t *iso_spares__take(iso_spares_t *spares, iso_pool_t *pool, uint64_t id);
+/* Its isolate is there (or `status` says why not): waits until a pool takes it. False: none has. */
+bool iso_spares__wait(iso_thread_t *thread, int status);
+/* V8 gave up in one that was starting. True: it works for no pool. */
+bool iso_spares__died(iso_thread_t *thread);
+/* It works for a pool by now, or has ended. */
+void iso_spares__leave(iso_thread_t *thread);
 
 /* guard.c */
 

@@ -14,6 +14,7 @@
 #include "core/histogram.h"
 #include "core/message.h"
 #include "core/owner.h"
+#include "core/spare.h"
 #include "core/task.h"
 
 typedef struct iso_pool_s iso_pool_t;
@@ -75,6 +76,11 @@ typedef struct iso_pool_options_s {
   const iso_pool_callbacks_t *callbacks;
   void *data;
   void *platform;
+  /* Where threads may come from; NULL: they are all new. */
+  iso_spares_t *spares;
+  /* How many shall be there when it has taken its own; negative: as many as before, 0: it asks for
+   * none. */
+  int spares_wanted;
 } iso_pool_options_t;
 
 /* Starts the threads. Errors: ISO_ENOMEM, ISO_ESTART; nothing is left behind. */

@@ -118,6 +118,10 @@ _Noreturn static void park(void) {
 static void on_fatal(void *data, bool out_of_memory, bool inside) {
   iso_thread_t *thread = data;
   iso_pool_t *pool = thread->pool;
+  if (thread->is_spare && iso_spares__died(thread)) {
+    iso_owner_thread_ended(thread->owner);
+    park();
+  }
   int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
   if (!inside && iso_thread__can_unwind(thread)) iso_thread__unwind(thread, status);
   iso_engine_t *engine = hide_engine(thread);
@@ -302,26 +306,34 @@ static bool load(iso_thread_t *thread) {
 
 /* From start to end. */
 
-static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
+static int start_engine(iso_thread_t *thread, uintptr_t stack_top, iso_engine_t **engine) {
   iso_engine_config_t config = {
-      .platform = thread->pool->options.platform,
+      .platform = thread->platform,
       .loop = &thread->loop,
       .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
-      .heap_limit_bytes = iso_memory__v8_limit(thread->pool->options.memory_limit_bytes),
-      .allow_eval = thread->pool->options.allow_eval,
-      .allow_wasm = thread->pool->options.allow_wasm,
       .account = thread->account,
       .hooks = &engine_hooks,
       .hooks_data = thread,
   };
-  iso_engine_t *engine = NULL;
-  int status = iso_engine_create(&config, &engine);
-  if (status != ISO_OK) return status;
-  iso_mutex_lock(&thread->pool->lock);
+  return iso_engine_create(&config, engine);
+}
+
+/* From here on its pool may terminate it, and wake the thread. */
+static void show_engine(iso_thread_t *thread, iso_engine_t *engine) {
+  iso_pool_t *pool = thread->pool;
+  iso_engine_limits_t limits = {
+      .heap_bytes = iso_memory__v8_limit(pool->options.memory_limit_bytes),
+      .allow_eval = pool->options.allow_eval,
+      .allow_wasm = pool->options.allow_wasm,
+  };
+  thread->is_spare = false;
+  iso_account_set_limit(thread->account, pool->options.memory_limit_bytes);
+  iso_engine_limit(engine, &limits);
+  iso_mutex_lock(&pool->lock);
   thread->engine = engine;
+  thread->is_open = true;
   if (thread->guard.reason != ISO_OK) iso_engine_terminate(engine);
-  iso_mutex_unlock(&thread->pool->lock);
-  return ISO_OK;
+  iso_mutex_unlock(&pool->lock);
 }
 
 static void on_wake(uv_async_t *wake) {
@@ -336,9 +348,6 @@ static int open_loop(iso_thread_t *thread) {
   }
   uv_timer_init(&thread->loop, &thread->idle_timer);
   thread->idle_timer.data = thread;
-  iso_mutex_lock(&thread->pool->lock);
-  thread->is_open = true;
-  iso_mutex_unlock(&thread->pool->lock);
   return ISO_OK;
 }
 
@@ -367,21 +376,54 @@ static void give_memory_back(void) {
 #endif
 }
 
-static void thread_main(void *argument) {
-  iso_thread_t *thread = argument;
-  iso_pool_t *pool = thread->pool;
-  iso_owner_t *owner = pool->owner;
-  char stack_top = 0;
+/* Loads and calls something small, so that what every first load and call makes V8 compile and
+ * touch is there when a pool comes. Nothing depends on it. */
+static void rehearse(iso_engine_t *engine) {
+  static const char text[] = "() => () => {}";
+  uint8_t *characters = NULL;
+  iso_message_t source;
+  iso_message_t message;
+  iso_message_init(&source);
+  iso_message_init(&message);
+  for (int i = 0; i < 2; i++) {
+    if (iso_message_put_string(&source, false, sizeof(text) - 1, &characters) != ISO_OK) goto end;
+    memcpy(characters, text, sizeof(text) - 1);
+  }
+  for (int i = 0; i < 2; i++)
+    if (iso_message_put_int32(&source, 0) != ISO_OK) goto end;
+  if (iso_engine_load(engine, &source, &message) != ISO_OK) goto end;
+  if (iso_message_put_int32(&message, 0) == ISO_OK) (void) iso_engine_call(engine, &message);
 
-  int status = open_loop(thread);
-  bool is_open = status == ISO_OK;
-  if (is_open) status = start_engine(thread, (uintptr_t) &stack_top);
+end:
+  iso_message_reset(&source);
+  iso_message_reset(&message);
+}
+
+/* From the first task of its pool to the last. `status`: how the start went. */
+static void serve(iso_thread_t *thread, iso_engine_t *engine, int status) {
+  iso_pool_t *pool = thread->pool;
+  if (status == ISO_OK) show_engine(thread, engine);
   if (status != ISO_OK)
     (void) iso_pool__loaded(pool, thread, status, NULL);
   else
     live(thread);
-  iso_engine_t *engine = hide_engine(thread);
+  (void) hide_engine(thread);
   iso_pool__leave(pool, thread);
+}
+
+static void thread_main(void *argument) {
+  iso_thread_t *thread = argument;
+  iso_owner_t *owner = thread->owner;
+  iso_engine_t *engine = NULL;
+  char stack_top = 0;
+
+  int status = open_loop(thread);
+  bool is_open = status == ISO_OK;
+  if (is_open) status = start_engine(thread, (uintptr_t) &stack_top, &engine);
+  if (status == ISO_OK && thread->is_spare) rehearse(engine);
+  bool is_wanted = !thread->is_spare || iso_spares__wait(thread, status);
+  if (thread->is_spare) iso_spares__leave(thread);
+  if (is_wanted) serve(thread, engine, status);
   if (engine != NULL) iso_engine_destroy(engine);
   /* If that was not in time, the thread is taken for parked, and is. */
   if (!iso_guard__decides_disposal(thread)) park();
@@ -417,20 +459,19 @@ static void deliver_exit(iso_event_t *event, bool alive) {
     uv_thread_join(&thread->handle);
     destroy(thread);
   }
-  iso_pool__thread_ended(pool, was_lost, alive);
+  if (pool != NULL) iso_pool__thread_ended(pool, was_lost, alive);
 }
 
-int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
+static int create(iso_owner_t *owner, void *platform, iso_thread_t **out) {
   iso_thread_t *thread = iso_alloc_zeroed(sizeof(*thread));
   if (thread == NULL) return ISO_ENOMEM;
   int status = ISO_ENOMEM;
-  thread->account = iso_account_create(pool->options.memory_limit_bytes);
+  thread->account = iso_account_create(0);
   if (thread->account == NULL) goto fail;
   status = iso_console_init(&thread->console);
   if (status != ISO_OK) goto fail_console;
-  thread->pool = pool;
-  thread->id = id;
-  thread->start_ns = uv_hrtime();
+  thread->owner = owner;
+  thread->platform = platform;
   iso_queue_init(&thread->queue);
   iso_queue_init(&thread->keyed);
   iso_message_init(&thread->message);
@@ -440,24 +481,59 @@ int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
   thread->spin_ns = SPIN_NS;
   thread->exit_event.deliver = deliver_exit;
   iso_list_init(&thread->sleeper);
+  *out = thread;
+  return ISO_OK;
 
-  uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
-  iso_owner_retain(pool->owner);
-  iso_owner_thread_started(pool->owner);
-  atomic_fetch_add_explicit(&living_threads, 1, memory_order_relaxed);
-  if (uv_thread_create_ex(&thread->handle, &options, thread_main, thread) == 0) {
-    *out = thread;
-    return ISO_OK;
-  }
-  status = ISO_ESTART;
-  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
-  iso_owner_thread_ended(pool->owner);
-  iso_owner_release(pool->owner);
-  iso_console_deinit(&thread->console);
 fail_console:
   iso_account_release(thread->account);
 fail:
   iso_free(thread);
+  return status;
+}
+
+/* One that cannot be started is destroyed. */
+static int start(iso_thread_t *thread) {
+  iso_owner_t *owner = thread->owner;
+  uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_BYTES};
+  iso_owner_retain(owner);
+  iso_owner_thread_started(owner);
+  atomic_fetch_add_explicit(&living_threads, 1, memory_order_relaxed);
+  if (uv_thread_create_ex(&thread->handle, &options, thread_main, thread) == 0) return ISO_OK;
+  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
+  iso_owner_thread_ended(owner);
+  iso_owner_release(owner);
+  destroy(thread);
+  return ISO_ESTART;
+}
+
+void iso_thread__join(iso_thread_t *thread, iso_pool_t *pool, uint64_t id) {
+  thread->pool = pool;
+  thread->id = id;
+  thread->start_ns = uv_hrtime();
+}
+
+int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out) {
+  iso_thread_t *thread = NULL;
+  if (pool->options.spares != NULL) *out = iso_spares__take(pool->options.spares, pool, id);
+  if (pool->options.spares != NULL && *out != NULL) return ISO_OK;
+  int status = create(pool->owner, pool->options.platform, &thread);
+  if (status != ISO_OK) return status;
+  iso_thread__join(thread, pool, id);
+  status = start(thread);
+  if (status == ISO_OK) *out = thread;
+  return status;
+}
+
+int iso_thread__create_spare(
+    iso_owner_t *owner, void *platform, iso_spares_t *spares, iso_thread_t **out
+) {
+  iso_thread_t *thread = NULL;
+  int status = create(owner, platform, &thread);
+  if (status != ISO_OK) return status;
+  thread->is_spare = true;
+  thread->spares = spares;
+  status = start(thread);
+  if (status == ISO_OK) *out = thread;
   return status;
 }
 

@@ -60,21 +60,27 @@ typedef struct iso_engine_config_s {
   struct uv_loop_s *loop;
   /* JavaScript may use the stack down to this address. */
   uintptr_t stack_limit;
-  /* Of the JavaScript heap; 0: V8's own choice. */
-  size_t heap_limit_bytes;
-  /* Code from strings (eval, new Function), compilation of WebAssembly: refused where false, by an
-   * EvalError and a CompileError. The context's own source is no such code. */
-  bool allow_eval;
-  bool allow_wasm;
   /* Charged for every backing store; the engine retains it for as long as there are any. */
   iso_account_t *account;
   const iso_engine_hooks_t *hooks;
   void *hooks_data;
 } iso_engine_config_t;
 
+typedef struct iso_engine_limits_s {
+  /* Of the JavaScript heap; 0: V8's own choice. */
+  size_t heap_bytes;
+  /* Code from strings (eval, new Function), compilation of WebAssembly: refused where false, by an
+   * EvalError and a CompileError. The context's own source is no such code. */
+  bool allow_eval;
+  bool allow_wasm;
+} iso_engine_limits_t;
+
 /* Errors: ISO_ESTART. */
 int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out);
 void iso_engine_destroy(iso_engine_t *engine);
+
+/* Once, before the first load: without it there are no limits. */
+void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits);
 
 /* Evaluates a context and keeps the function that it returns. `source` holds flat values: source
  * text, file name, line, column (both counted from 0), and says where the text stands.

@@ -95,6 +95,11 @@ static void on_closed(uv_handle_t *turn) {
   iso_free(turn->data);
 }
 
+void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits) {
+  (void) engine;
+  (void) limits;
+}
+
 /* Freed when the thread closes its loop. */
 void iso_engine_destroy(iso_engine_t *engine) {
   engine->turn.data = engine;

@@ -59,6 +59,9 @@
   XX(guard_writes_off_a_thread_that_does_not_stop)                                                 \
   XX(guard_ends_a_pool_whose_thread_does_not_stop)                                                 \
   XX(guard_ends_a_thread_of_its_own_that_does_not_stop)                                            \
+  XX(spare_serves_a_pool)                                                                          \
+  XX(spare_is_taken_while_it_starts)                                                               \
+  XX(spare_is_dismissed)                                                                           \
   XX(oom_of_messages)                                                                              \
   XX(oom_of_queues)                                                                                \
   XX(oom_of_pools)                                                                                 \

@@ -11,7 +11,7 @@ describe('options', () => {
     ['null', null, TypeError, 'options must be an object. Received null'],
     ['a number', 5, TypeError, 'options must be an object. Received number 5'],
     ['an array', [], TypeError, 'options must be an object. Received []'],
-    ['an unknown option', { memorylimit: 5 }, TypeError, 'options.memorylimit is not an option. Known are: memoryLimit, codeGeneration, name, filename, timeout, cpuTimeout, interruptGrace, onInterrupt'],
+    ['an unknown option', { memorylimit: 5 }, TypeError, 'options.memorylimit is not an option. Known are: memoryLimit, codeGeneration, name, filename, timeout, cpuTimeout, interruptGrace, onInterrupt, spares'],
     ['memoryLimit as text', { memoryLimit: '64' }, TypeError, "options.memoryLimit must be a number of megabytes, 8 or more. Received string '64'"],
     ['memoryLimit too small', { memoryLimit: 7 }, RangeError, 'options.memoryLimit must be a number of megabytes, 8 or more. Received number 7'],
     ['memoryLimit NaN', { memoryLimit: NaN }, RangeError, 'options.memoryLimit must be a number of megabytes, 8 or more. Received number NaN'],

@@ -117,7 +117,7 @@ Isolate *create_isolate(const iso_engine_config_t *config) {
   settings.policy = v8::MicrotasksPolicy::kExplicit;
   settings.should_abort_on_uncaught_exception_callback = no_abort;
   settings.promise_reject_callback = on_promise_reject;
-  settings.allow_wasm_code_generation_callback = config->allow_wasm ? yes_to_wasm : no_to_wasm;
+  settings.allow_wasm_code_generation_callback = yes_to_wasm;
   Isolate *isolate = node::NewIsolate(
       iso::create_allocator(config->account), config->loop,
       static_cast<node::MultiIsolatePlatform *>(config->platform), nullptr, settings
@@ -297,7 +297,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->platform = static_cast<node::MultiIsolatePlatform *>(config->platform);
   engine->loop = config->loop;
   engine->hooks = config->hooks;
-  engine->allow_eval = config->allow_eval;
+  engine->allow_eval = true;
   engine->hooks_data = config->hooks_data;
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
@@ -305,7 +305,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   isolate->Enter();
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
   isolate->AddMessageListener(on_message);
-  iso::set_limits(engine, config->heap_limit_bytes);
+  iso::catch_limits(engine);
 
   if (!create_context(engine)) {
     iso_engine_destroy(engine);
@@ -313,6 +313,15 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   }
   *out = engine;
   return ISO_OK;
+}
+
+void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits) {
+  Isolate *isolate = engine->isolate;
+  HandleScope scope(isolate);
+  engine->allow_eval = limits->allow_eval;
+  engine->context.Get(isolate)->AllowCodeGenerationFromStrings(limits->allow_eval);
+  if (!limits->allow_wasm) isolate->SetAllowWasmCodeGenerationCallback(no_to_wasm);
+  if (limits->heap_bytes != 0) iso::set_heap_limit(engine, limits->heap_bytes);
 }
 
 int iso_engine_renew(iso_engine_t *engine) {

@@ -90,16 +90,11 @@ std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *acco
   return std::make_shared<CountingAllocator>(account);
 }
 
-void set_limits(iso_engine_t *engine, size_t heap_limit_bytes) {
+void catch_limits(iso_engine_t *engine) {
   v8::Isolate *isolate = engine->isolate;
   current_engine = engine;
   isolate->SetFatalErrorHandler(on_fatal_error);
   isolate->SetOOMErrorHandler(on_out_of_memory);
-  if (heap_limit_bytes != 0) {
-    /* node::NewIsolate takes no constraints: removing a callback is the way to lower the limit. */
-    isolate->AddNearHeapLimitCallback(never_called, nullptr);
-    isolate->RemoveNearHeapLimitCallback(never_called, heap_limit_bytes);
-  }
   isolate->AddNearHeapLimitCallback(on_near_heap_limit, engine);
   isolate->AddGCPrologueCallback(on_collection_start, engine);
   isolate->AddGCEpilogueCallback(on_collection_end, engine);
@@ -120,6 +115,12 @@ void read_heap(v8::Isolate *isolate, iso_heap_t *out) {
   out->held_bytes = statistics.total_heap_size();
   out->external_bytes = statistics.external_memory();
   out->limit_bytes = statistics.heap_size_limit();
+}
+
+void set_heap_limit(iso_engine_t *engine, size_t bytes) {
+  /* node::NewIsolate takes no constraints: removing a callback is the way to lower the limit. */
+  engine->isolate->AddNearHeapLimitCallback(never_called, nullptr);
+  engine->isolate->RemoveNearHeapLimitCallback(never_called, bytes);
 }
 
 } // namespace iso

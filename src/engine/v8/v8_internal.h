@@ -174,9 +174,11 @@ bool run_prelude(iso_engine_t *engine, v8::Local<v8::Context> context);
 
 /* limits.cc */
 std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *account);
-void set_limits(iso_engine_t *engine, size_t heap_limit_bytes);
+/* Has the hooks called where V8 comes to its limits. */
+void catch_limits(iso_engine_t *engine);
 /* Before the engine goes: V8 may collect while it disposes of the isolate. */
 void unset_limits(iso_engine_t *engine);
+void set_heap_limit(iso_engine_t *engine, size_t bytes);
 void read_heap(v8::Isolate *isolate, iso_heap_t *out);
 
 } // namespace iso

@@ -1,0 +1,10 @@
+/* Spares, as JavaScript asks for them. */
+#ifndef ISO_BINDING_SPARE_BINDING_H
+#define ISO_BINDING_SPARE_BINDING_H
+
+#include <node_api.h>
+
+/* warm(count): a promise that so many spares are ready. */
+napi_value iso_warm(napi_env env, napi_callback_info info);
+
+#endif
