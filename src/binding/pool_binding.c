@@ -325,14 +325,27 @@ static void submit(iso_run_t *run) {
   if (status != ISO_OK) iso_task_finish(&run->task, pool->host->owner, status);
 }
 
-/* Puts the arguments into the run; false: they cannot be cloned, and the run is over. */
+static int admit(void *data) {
+  const iso_pool_binding_t *pool = data;
+  return pool->core != NULL ? iso_pool_admits(pool->core) : iso_pool_refusal(pool->end_reason);
+}
+
+/* Puts the arguments into the run, and with them the ArrayBuffers of the array `transfer` (NULL:
+ * none). False: they cannot be cloned, or nothing may move into a pool that refuses it; the run is
+ * then over. */
 static bool
 encode_arguments(iso_run_t *run, size_t count, const napi_value *values, napi_value transfer) {
+  iso_pool_binding_t *pool = run->pool;
   iso_value_t exception = NULL;
-  int status = iso_host_encode(
-      (const iso_value_t *) values, count, (iso_value_t) transfer, &run->task.message, &exception
-  );
+  iso_moves_t moves = {.list = (iso_value_t) transfer, .admit = admit, .data = pool};
+  int status =
+      iso_host_encode((const iso_value_t *) values, count, &moves, &run->task.message, &exception);
   if (status == ISO_OK) return true;
+  if (status != ISO_ECLONE) {
+    iso_pool_binding_hold(pool);
+    iso_task_finish(&run->task, pool->host->owner, status);
+    return false;
+  }
   iso_run_refuse(run, count, values, (napi_value) exception);
   return false;
 }

@@ -89,6 +89,10 @@ int iso_pool_create(iso_owner_t *owner, const iso_pool_options_t *options, iso_p
  * written off keep what they need of it. */
 void iso_pool_destroy(iso_pool_t *pool);
 
+/* Would a submit be taken now? ISO_OK, or what it would be refused with. Only the pool can end
+ * before a submit by the same thread. */
+int iso_pool_admits(iso_pool_t *pool);
+
 /* Puts a task where the scheduler, or its key, says. Errors: ISO_EFULL, ISO_ECLOSED, ISO_ENOMEM;
  * ISO_EDISPOSED, ISO_ECONTEXT or ISO_ESTART where the pool has stopped; the task is then as it was,
  * and the caller's. */

@@ -23,17 +23,31 @@ extern "C" {
 
 typedef struct iso_engine_s iso_engine_t;
 
+typedef struct iso_heap_s {
+  /* In use, dead objects that are not collected yet too. */
+  size_t used_bytes;
+  /* Taken from the system. */
+  size_t held_bytes;
+  /* Beside it: buffers that belong to objects in it, of whatever kind, but not shared ones. */
+  size_t external_bytes;
+  /* Where V8 asks for more. */
+  size_t limit_bytes;
+} iso_heap_t;
+
 /* What an engine tells its owner, always on the engine's own thread. */
 typedef struct iso_engine_hooks_s {
   /* The code inside wrote to its console: one clone of [method, depth, arguments, placeholders].
    * Takes `record`. May block for as long as the code shall be held back. */
   void (*console)(void *data, iso_message_t *record);
-  /* V8 asks for more than `limit_bytes` of heap, of which it holds `held_bytes`. Returns the limit
-   * to go on with, which must be larger for V8 to survive what it is doing; it may call
-   * iso_engine_terminate. */
-  size_t (*heap_full)(void *data, size_t limit_bytes, size_t held_bytes);
-  /* V8 cannot go on and would abort the process. Must never return. */
-  void (*fatal)(void *data, bool out_of_memory);
+  /* V8 asks for more than `limit_bytes` of heap. Returns the limit to go on with, which must be
+   * larger for V8 to survive what it is doing; may call iso_engine_terminate. It need not return: a
+   * longjmp out of it leaves an engine that can be destroyed, and nothing else. */
+  size_t (*heap_full)(void *data, size_t limit_bytes, const iso_heap_t *heap);
+  /* A full collection is over, which took `took_ns`. May call iso_engine_terminate. */
+  void (*collected)(void *data, const iso_heap_t *heap, uint64_t took_ns);
+  /* V8 cannot go on and would abort the process. Must never return; may leave by a longjmp, as
+   * above, unless it happened `inside` a collection, whose other threads use this one's stack. */
+  void (*fatal)(void *data, bool out_of_memory, bool inside);
 } iso_engine_hooks_t;
 
 typedef struct iso_engine_config_s {
@@ -80,8 +94,11 @@ int iso_engine_poll(iso_engine_t *engine, iso_message_t *message);
 /* Runs what jobs have become ready without a call (after the loop has run). */
 void iso_engine_idle(iso_engine_t *engine);
 
-/* Bytes of JavaScript heap in use. */
-size_t iso_engine_heap_bytes(iso_engine_t *engine);
+/* How the JavaScript heap is. */
+void iso_engine_heap(iso_engine_t *engine, iso_heap_t *out);
+
+/* Collects all garbage. Expensive. */
+void iso_engine_collect(iso_engine_t *engine);
 
 /* Stops the code inside where it stands, or the next that starts, until iso_engine_resume.
  * Thread: any, while the engine exists. */
@@ -116,11 +133,20 @@ void *iso_host_platform(void);
 /* Has `callback(data)` called when the host's environment ends, process.exit() included. */
 void iso_host_at_exit(void (*callback)(void *data), void *data);
 
-/* Appends the values to an empty message. The ArrayBuffers in the array `transfer` (NULL: none)
- * move there, and are then detached; on failure none is. Errors: ISO_ECLONE, and the exception that
- * the clone met in *exception. */
+/* What moves with a message instead of being copied. */
+typedef struct iso_moves_s {
+  /* An array of ArrayBuffers; NULL: none but those of marks among the values. */
+  iso_value_t list;
+  /* Asked once all is encoded, if anything moves: will the message be taken? ISO_OK, or why not;
+   * then nothing is detached. NULL: it will. */
+  int (*admit)(void *data);
+  void *data;
+} iso_moves_t;
+
+/* Appends the values to an empty message. What moves is detached here, but not on failure. Errors:
+ * ISO_ECLONE, and the exception that the clone met in *exception; what moves->admit said. */
 int iso_host_encode(
-    const iso_value_t *values, size_t count, iso_value_t transfer, iso_message_t *message,
+    const iso_value_t *values, size_t count, const iso_moves_t *moves, iso_message_t *message,
     iso_value_t *exception
 );
 

@@ -258,6 +258,26 @@ describe('transfer', () => {
     assert.strictEqual(Buffer.from('pool').toString(), 'pool');
   });
 
+  test('a run that is refused leaves its buffers where they are', async () => {
+    const pool = new ThreadPool(() => (gate) => { if (gate) Atomics.wait(new Int32Array(gate), 0, 0); }, 1, { maxQueue: 1 });
+    await pool.ready;
+    const gate = new SharedArrayBuffer(4);
+    const good = new ArrayBuffer(8);
+    const running = pool.run(gate);
+    while (pool.stats().running === 0) await new Promise(setImmediate);
+    const waiting = pool.run();
+    await assert.rejects(pool.runWith({ transfer: [good] }, good), { code: 'ERR_THREAD_QUEUE_FULL' });
+    await assert.rejects(pool.run(transfer({ good }, [good])), { code: 'ERR_THREAD_QUEUE_FULL' });
+    Atomics.store(new Int32Array(gate), 0, 1);
+    Atomics.notify(new Int32Array(gate), 0);
+    await Promise.all([running, waiting]);
+    const closed = pool.close();
+    await assert.rejects(pool.runWith({ transfer: [good] }, good), { code: /ERR_THREAD_(CLOSED|DISPOSED)/ });
+    await closed;
+    await assert.rejects(pool.runWith({ transfer: [good] }, good), { code: /ERR_THREAD_(CLOSED|DISPOSED)/ });
+    assert.strictEqual(good.byteLength, 8);
+  });
+
   test('a transfer that fails in the thread rejects there, and the thread keeps its buffer', async () => {
     const thread = new Thread(() => {
       const buffer = new Uint8Array([7]).buffer;

@@ -195,8 +195,15 @@ private:
 
   /* The last thing that happens, so that nothing is detached where anything has failed. */
   bool move_transferred() {
+    bool is_any = false;
     for (const sent_t &sent : sent_) {
       if (sent.is_transferred && sent.buffer.Get(isolate_)->WasDetached()) return fail_changed();
+      is_any = is_any || sent.is_transferred;
+    }
+    const iso_moves_t *moves = options_.moves;
+    if (is_any && moves != nullptr && moves->admit != nullptr) {
+      *options_.refusal = moves->admit(moves->data);
+      if (*options_.refusal != ISO_OK) return false;
     }
     for (const sent_t &sent : sent_) {
       if (!sent.is_transferred) continue;

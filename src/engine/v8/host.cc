@@ -59,7 +59,7 @@ void iso_host_at_exit(void (*callback)(void *data), void *data) {
 }
 
 int iso_host_encode(
-    const iso_value_t *values, size_t count, iso_value_t transfer, iso_message_t *message,
+    const iso_value_t *values, size_t count, const iso_moves_t *moves, iso_message_t *message,
     iso_value_t *exception
 ) {
   Isolate *isolate = Isolate::GetCurrent();
@@ -67,9 +67,13 @@ int iso_host_encode(
   /* An array of handles of the one kind is an array of the other. */
   auto *locals = reinterpret_cast<const Local<Value> *>(values);
   iso::encode_options_t options;
-  if (transfer != nullptr) options.transfer = to_local(transfer);
+  int refusal = ISO_OK;
+  options.moves = moves;
+  options.refusal = &refusal;
+  if (moves != nullptr && moves->list != nullptr) options.transfer = to_local(moves->list);
   if (iso::encode(isolate->GetCurrentContext(), locals, count, message, options)) return ISO_OK;
   iso_message_reset(message);
+  if (refusal != ISO_OK) return refusal;
   *exception = from_local(
       try_catch.HasCaught() ? try_catch.Exception() : v8::Undefined(isolate).As<Value>()
   );

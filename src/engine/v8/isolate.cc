@@ -141,7 +141,7 @@ int put_exception(
   if (describe.Get(engine->isolate)
           ->Call(context, v8::Undefined(engine->isolate), argc, argv)
           .ToLocal(&description) &&
-      iso::encode(context, &description, 1, message, {engine->account, {}}))
+      iso::encode(context, &description, 1, message, {engine->account}))
     return ISO_EXCEPTION;
   if (engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
   /* So little stack or memory is left that nothing can be said of it. */
@@ -167,7 +167,7 @@ int put_result(
 ) {
   TryCatch try_catch(engine->isolate);
   iso_message_reset(message);
-  if (iso::encode(context, &result, 1, message, {engine->account, {}})) return ISO_OK;
+  if (iso::encode(context, &result, 1, message, {engine->account})) return ISO_OK;
   if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
   Local<Value> argv[] = {result, try_catch.Exception()};
   try_catch.Reset();
@@ -326,6 +326,7 @@ void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits) {
 int iso_engine_renew(iso_engine_t *engine) {
   Isolate *isolate = engine->isolate;
   forget_pending(engine);
+  iso::clear_shapes(engine->shapes);
   engine->function.Reset();
   engine->context.Reset();
   isolate->ContextDisposedNotification();
@@ -383,10 +384,12 @@ void iso_engine_idle(iso_engine_t *engine) {
   run_jobs(engine, entry.context);
 }
 
-size_t iso_engine_heap_bytes(iso_engine_t *engine) {
-  v8::HeapStatistics statistics;
-  engine->isolate->GetHeapStatistics(&statistics);
-  return statistics.used_heap_size();
+void iso_engine_heap(iso_engine_t *engine, iso_heap_t *out) {
+  iso::read_heap(engine->isolate, out);
+}
+
+void iso_engine_collect(iso_engine_t *engine) {
+  engine->isolate->LowMemoryNotification();
 }
 
 void iso_engine_terminate(iso_engine_t *engine) {

@@ -54,8 +54,7 @@ MaybeLocal<Function> compile(Local<Context> context, const iso_shape_t &shape) {
 /* The entry of a shape that has a function; NULL: not (yet). */
 shapes_t::entry_t *find(Local<Context> context, const iso_shape_t &shape, shapes_t *shapes) {
   if (shapes->context != context) {
-    for (shapes_t::entry_t &entry : shapes->entries)
-      entry = {};
+    clear_shapes(shapes);
     shapes->context.Reset(Isolate::GetCurrent(), context);
   }
   shapes_t::entry_t *entry = &shapes->entries[shape.hash % ISO_SHAPE_CACHE];
@@ -78,6 +77,12 @@ shapes_t::entry_t *find(Local<Context> context, const iso_shape_t &shape, shapes
 
 shapes_t *create_shapes() {
   return new shapes_t;
+}
+
+void clear_shapes(shapes_t *shapes) {
+  shapes->context.Reset();
+  for (shapes_t::entry_t &entry : shapes->entries)
+    entry = {};
 }
 
 void destroy_shapes(shapes_t *shapes) {

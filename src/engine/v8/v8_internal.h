@@ -39,7 +39,9 @@ struct iso_engine_s {
   void *hooks_data;
   iso_account_t *account;
   iso::shapes_t *shapes;
-  bool is_unregistered;
+  /* A collection runs, since when. */
+  bool is_collecting;
+  uint64_t collection_start_ns;
   /* Of every context made here. */
   bool allow_eval;
 
@@ -70,6 +72,8 @@ struct side_t {
 
 /* shapes.cc */
 shapes_t *create_shapes();
+/* When its context goes. */
+void clear_shapes(shapes_t *shapes);
 /* Before its isolate goes. */
 void destroy_shapes(shapes_t *shapes);
 /* Empty: V8 must read it, and there is no exception unless the isolate is being terminated. */
@@ -79,10 +83,15 @@ make_shaped(v8::Local<v8::Context> context, const iso_message_t *message, shapes
 /* message.cc. Both leave an exception pending where they fail (false, empty). */
 
 struct encode_options_t {
+  encode_options_t(iso_account_t *payer = nullptr) : account(payer) {}
+
   /* Of the thread that encodes; NULL: the host does. */
-  iso_account_t *account = nullptr;
+  iso_account_t *account;
   /* An array of ArrayBuffers that move; empty: there is none. */
   v8::Local<v8::Value> transfer;
+  /* See iso_moves_t; what it says is put into *refusal, and encode fails without an exception. */
+  const iso_moves_t *moves = nullptr;
+  int *refusal = nullptr;
   /* Nothing moves: it is only to be seen whether it could. */
   bool is_trial = false;
 };
@@ -163,6 +172,7 @@ std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *acco
 /* Has the hooks called where V8 comes to its limits. */
 void catch_limits(iso_engine_t *engine);
 void set_heap_limit(iso_engine_t *engine, size_t bytes);
+void read_heap(v8::Isolate *isolate, iso_heap_t *out);
 
 } // namespace iso
 
