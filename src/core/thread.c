@@ -30,6 +30,7 @@ enum {
   SHORT_SLEEP_NS = 200000,
   /* A thread that is never idle still gives V8's jobs a turn now and then. */
   RUNS_A_TURN = 64,
+  SPARE_RAISE_BYTES = 256 << 20,
 };
 
 /* How many threads of the process spin now; relaxed, for a rough bound is enough. */
@@ -85,11 +86,15 @@ static iso_engine_t *hide_engine(iso_thread_t *thread) {
 }
 
 static size_t on_heap_full(void *data, size_t limit_bytes, const iso_heap_t *heap) {
+  const iso_thread_t *thread = data;
+  /* Nothing runs in it yet that could be stopped. */
+  if (thread->is_spare) return limit_bytes + SPARE_RAISE_BYTES;
   return iso_memory__full(data, limit_bytes, heap);
 }
 
 static void on_collected(void *data, const iso_heap_t *heap, uint64_t took_ns) {
-  iso_memory__collected(data, heap, took_ns);
+  const iso_thread_t *thread = data;
+  if (!thread->is_spare) iso_memory__collected(data, heap, took_ns);
 }
 
 static bool is_interrupted(const iso_thread_t *thread) {
@@ -97,8 +102,10 @@ static bool is_interrupted(const iso_thread_t *thread) {
 }
 
 static bool on_check_memory(void *data, size_t bytes) {
-  iso_memory__check(data, bytes);
-  return !is_interrupted(data);
+  iso_thread_t *thread = data;
+  if (thread->is_spare) return true;
+  iso_memory__check(thread, bytes);
+  return !is_interrupted(thread);
 }
 
 bool iso_thread__can_unwind(const iso_thread_t *thread) {
@@ -117,11 +124,11 @@ _Noreturn static void park(void) {
 
 static void on_fatal(void *data, bool out_of_memory, bool inside) {
   iso_thread_t *thread = data;
-  iso_pool_t *pool = thread->pool;
   if (thread->is_spare && iso_spares__died(thread)) {
     iso_owner_thread_ended(thread->owner);
     park();
   }
+  iso_pool_t *pool = thread->pool;
   int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
   if (!inside && iso_thread__can_unwind(thread)) iso_thread__unwind(thread, status);
   iso_engine_t *engine = hide_engine(thread);
@@ -426,7 +433,7 @@ static void thread_main(void *argument) {
   if (is_wanted) serve(thread, engine, status);
   if (engine != NULL) iso_engine_destroy(engine);
   /* If that was not in time, the thread is taken for parked, and is. */
-  if (!iso_guard__decides_disposal(thread)) park();
+  if (is_wanted && !iso_guard__decides_disposal(thread)) park();
   if (is_open) close_loop(thread);
   if (iso_is_fatal(thread->end_status)) give_memory_back();
   atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
