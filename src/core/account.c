@@ -8,8 +8,8 @@
 struct iso_account_s {
   /* Immutable after create. */
   size_t limit_bytes;
-  /* Atomic. `used` and `heap` order nothing and are relaxed; the last release of `references` must see all
-   * that the others did, so it acquires what they release. */
+  /* Atomic. `used` and `heap` order nothing and are relaxed; the last release of `references` must
+   * see all that the others did, so it acquires what they release. */
   atomic_size_t used;
   atomic_size_t heap;
   atomic_size_t references;
@@ -50,6 +50,10 @@ bool iso_account_charge(iso_account_t *account, size_t bytes) {
 
 void iso_account_refund(iso_account_t *account, size_t bytes) {
   atomic_fetch_sub_explicit(&account->used, bytes, memory_order_relaxed);
+}
+
+size_t iso_account_limit(const iso_account_t *account) {
+  return account->limit_bytes;
 }
 
 size_t iso_account_used(const iso_account_t *account) {

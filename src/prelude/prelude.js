@@ -10,6 +10,7 @@
 
 const { findCulprit } = require('../../lib/culprit.js');
 const { createConsole } = require('./console.js');
+const limitMemory = require('./limits.js');
 
 module.exports = function createPrelude(natives) {
   const { compile, emit, cloneable, now, isError, transfer } = natives;
@@ -162,6 +163,8 @@ module.exports = function createPrelude(natives) {
     }
     return run;
   }
+
+  if (natives.memoryLimit > 0) limitMemory(natives);
 
   defineProperty(globalThis, 'transfer', {
     value(value, list) {

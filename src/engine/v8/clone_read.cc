@@ -53,7 +53,7 @@ public:
     const iso_part_t *part = iso_message_part(message_, ISO_PART_MODULE, id);
     if (part != nullptr) {
       auto *module = static_cast<const v8::CompiledWasmModule *>(part->object);
-      return WasmModuleObject::FromCompiledModule(isolate_, *module);
+      return make_module(isolate_, *module, account_);
     }
     throw_error(isolate_, kMalformed);
     return {};
@@ -87,15 +87,21 @@ private:
       if (part == nullptr) continue;
       store_t store =
           account_ == nullptr ? store_of(part)->backing : adopt_store(*store_of(part), account_);
-      if (store == nullptr) {
-        isolate_->ThrowException(v8::Exception::RangeError(String::NewFromUtf8Literal(
-            isolate_, "Array buffer allocation failed: the arguments take more than memoryLimit"
-        )));
-        return false;
-      }
-      deserializer_.TransferArrayBuffer(i, ArrayBuffer::New(isolate_, std::move(store)));
+      if (store == nullptr) return refuse();
+      bool is_resizable = store->IsResizableByUserJavaScript();
+      Local<ArrayBuffer> buffer = ArrayBuffer::New(isolate_, std::move(store));
+      if (is_resizable && account_ != nullptr && !charge_buffer(context_, buffer, account_))
+        return refuse();
+      deserializer_.TransferArrayBuffer(i, buffer);
     }
     return true;
+  }
+
+  bool refuse() {
+    isolate_->ThrowException(v8::Exception::RangeError(String::NewFromUtf8Literal(
+        isolate_, "Array buffer allocation failed: the arguments take more than memoryLimit"
+    )));
+    return false;
   }
 
   MaybeLocal<Object> read_object() {

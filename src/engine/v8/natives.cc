@@ -118,6 +118,10 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   add("cloneable", cloneable);
   add("now", now);
   add("isError", is_error);
+  add_charge_natives(add);
+  add_wasm_natives(add);
+  auto limit = static_cast<double>(iso_account_limit(engine->account));
+  natives->Set(context, text(isolate, "memoryLimit"), v8::Number::New(isolate, limit)).Check();
   natives->Set(context, text(isolate, "transfer"), transfer_function(context).ToLocalChecked())
       .Check();
   return natives;
