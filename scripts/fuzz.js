@@ -13,7 +13,7 @@ const folder = path.join(root, '.lines', 'fuzz');
 const seconds = Number(process.argv[2] ?? 60);
 if (!(seconds > 0)) throw new Error('usage: node scripts/fuzz.js [seconds]');
 
-const CORE = ['account', 'alloc', 'bare', 'block', 'message', 'shape'].map((name) => `src/core/${name}.c`);
+const CORE = ['account', 'alloc', 'bare', 'block', 'message', 'shape', 'wasm'].map((name) => `src/core/${name}.c`);
 
 function build(name, flags = []) {
   const binary = path.join(folder, name);

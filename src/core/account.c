@@ -79,6 +79,10 @@ size_t iso_account_take_low(iso_account_t *account) {
   return atomic_exchange_explicit(&account->low, used, memory_order_relaxed);
 }
 
+size_t iso_account_limit(const iso_account_t *account) {
+  return account->limit_bytes;
+}
+
 size_t iso_account_used(const iso_account_t *account) {
   return atomic_load_explicit(&account->used, memory_order_relaxed);
 }

@@ -17,6 +17,10 @@ extern "C" {
 
 typedef struct iso_account_s iso_account_t;
 
+/* Address space that is only reserved costs page tables: so many bytes of it count as one. The
+ * prelude's limits.js knows this number too. */
+enum { ISO_RESERVED_PER_CHARGED = 1024 };
+
 /* `limit_bytes` 0 is no limit. The caller holds the first reference. NULL: no memory. */
 iso_account_t *iso_account_create(size_t limit_bytes);
 /* Before anybody else charges it. */
@@ -28,6 +32,8 @@ void iso_account_release(iso_account_t *account);
 /* Adds `bytes`; false, and nothing added, where that would cross the limit. */
 bool iso_account_charge(iso_account_t *account, size_t bytes);
 void iso_account_refund(iso_account_t *account, size_t bytes);
+/* 0: there is none. */
+size_t iso_account_limit(const iso_account_t *account);
 size_t iso_account_used(const iso_account_t *account);
 
 /* May a message of so many bytes leave the thread? Where not, the account is overrun from then on:

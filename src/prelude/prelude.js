@@ -10,6 +10,7 @@
 
 const { findCulprit } = require('../../lib/culprit.js');
 const { createConsole } = require('./console.js');
+const limitMemory = require('./limits.js');
 
 module.exports = function createPrelude(natives) {
   const { compile, emit, cloneable, now, isError, transfer, checkMemory } = natives;
@@ -163,7 +164,14 @@ module.exports = function createPrelude(natives) {
     throw error;
   }
 
+  // Known only now: the isolate may have been there before its limit was.
+  let isLimited = false;
+
   async function load(source, file, line, column) {
+    if (!isLimited && natives.memoryLimit() > 0) {
+      isLimited = true;
+      limitMemory(natives);
+    }
     const context = evaluate(source, file, line, column);
     if (typeof context !== 'function') {
       throw new TypeError(`The context must be a function or the source of one. Received ${typeof context}`);

@@ -4,6 +4,9 @@
   XX(list_splices)                                                                                 \
   XX(alloc_counts_and_fails)                                                                       \
   XX(account_holds_its_limit)                                                                      \
+  XX(wasm_memory_gets_a_ceiling)                                                                   \
+  XX(wasm_memory_that_is_too_large_is_refused)                                                     \
+  XX(wasm_that_is_none_is_left_alone)                                                              \
   XX(message_gives_back_every_flat_value)                                                          \
   XX(message_refuses_truncated_bytes)                                                              \
   XX(message_survives_random_bytes)                                                                \

@@ -53,7 +53,7 @@ public:
     const iso_part_t *part = iso_message_part(message_, ISO_PART_MODULE, id);
     if (part != nullptr) {
       auto *module = static_cast<const v8::CompiledWasmModule *>(part->object);
-      return WasmModuleObject::FromCompiledModule(isolate_, *module);
+      return make_module(isolate_, *module, account_);
     }
     throw_error(isolate_, kMalformed);
     return {};
@@ -86,11 +86,12 @@ private:
       const iso_part_t *part = iso_message_part(message_, ISO_PART_BUFFER, i);
       if (part == nullptr) continue;
       store_t store = account_ == nullptr ? store_of(part)->backing : adopt(*store_of(part));
-      if (store == nullptr) {
-        throw_too_large(isolate_);
-        return false;
-      }
-      deserializer_.TransferArrayBuffer(i, ArrayBuffer::New(isolate_, std::move(store)));
+      if (store == nullptr) return refuse();
+      bool is_resizable = store->IsResizableByUserJavaScript();
+      Local<ArrayBuffer> buffer = ArrayBuffer::New(isolate_, std::move(store));
+      if (is_resizable && account_ != nullptr && !charge_buffer(context_, buffer, account_))
+        return refuse();
+      deserializer_.TransferArrayBuffer(i, buffer);
     }
     return true;
   }
@@ -101,6 +102,11 @@ private:
     if (store != nullptr) return store;
     isolate_->LowMemoryNotification();
     return adopt_store(part, account_);
+  }
+
+  bool refuse() {
+    throw_too_large(isolate_);
+    return false;
   }
 
   MaybeLocal<Object> read_object() {

@@ -211,6 +211,7 @@ private:
       Local<ArrayBuffer> buffer = sent.buffer.Get(isolate_);
       store_t store = buffer->GetBackingStore();
       if (buffer->Detach(Local<Value>()).IsNothing()) return false;
+      if (options_.account != nullptr) discharge_buffer(context_, buffer);
       iso_part_t *part = &message_->parts[sent.part];
       iso_part_destroy(part);
       part->object =

@@ -26,11 +26,8 @@ using v8::Value;
 /* Rejections nobody handles are remembered up to here; a flood of them is not worth its memory. */
 constexpr size_t kMaxRemembered = 64;
 
-/* Isolate data slot of ours; Node uses none in an isolate without an Environment. */
-constexpr uint32_t kEngineSlot = 0;
-
 iso_engine_t *engine_of(Isolate *isolate) {
-  return static_cast<iso_engine_t *>(isolate->GetData(kEngineSlot));
+  return static_cast<iso_engine_t *>(isolate->GetData(iso::kEngineSlot));
 }
 
 /* Everything that a call into the isolate needs open. */
@@ -301,7 +298,8 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->hooks_data = config->hooks_data;
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
-  isolate->SetData(kEngineSlot, engine);
+  engine->charges = iso::create_charges();
+  isolate->SetData(iso::kEngineSlot, engine);
   isolate->Enter();
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
   isolate->AddMessageListener(on_message);
@@ -342,9 +340,10 @@ void iso_engine_destroy(iso_engine_t *engine) {
   /* Its handles go before the isolate does. */
   iso::unset_limits(engine);
   iso::destroy_shapes(engine->shapes);
+  iso::destroy_charges(engine->charges);
   reinterpret_cast<HandleScope *>(engine->base_scope)->~HandleScope();
   delete engine;
-  isolate->SetData(kEngineSlot, nullptr);
+  isolate->SetData(iso::kEngineSlot, nullptr);
   isolate->Exit();
   bool is_finished = false;
   platform->AddIsolateFinishedCallback(

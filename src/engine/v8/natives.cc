@@ -68,6 +68,11 @@ iso_engine_t *engine_of(const FunctionCallbackInfo<Value> &info) {
   return static_cast<iso_engine_t *>(compat::external_value(info.Data().As<v8::External>()));
 }
 
+/* memoryLimit(): in bytes; 0: none. */
+void memory_limit(const FunctionCallbackInfo<Value> &info) {
+  info.GetReturnValue().Set(static_cast<double>(iso_account_limit(engine_of(info)->account)));
+}
+
 /* checkMemory(bytes): false where they, or what is taken, are more than the limit; the code then
  * ends at its next loop. */
 void check_memory(const FunctionCallbackInfo<Value> &info) {
@@ -129,8 +134,11 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   add("emit", emit);
   add("checkMemory", check_memory);
   add("cloneable", cloneable);
+  add("memoryLimit", memory_limit);
   add("now", now);
   add("isError", is_error);
+  add_charge_natives(add);
+  add_wasm_natives(add);
   natives->Set(context, text(isolate, "transfer"), transfer_function(context).ToLocalChecked())
       .Check();
   return natives;

@@ -3,6 +3,7 @@
 #define ISO_ENGINE_V8_INTERNAL_H
 
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -11,7 +12,11 @@
 
 namespace iso {
 struct shapes_t;
-}
+struct charges_t;
+
+/* Isolate data slot of ours, the engine; Node uses none in an isolate without an Environment. */
+constexpr uint32_t kEngineSlot = 0;
+} // namespace iso
 
 /* The functions of src/prelude/prelude.js, made once in each isolate. */
 struct iso_prelude_t {
@@ -42,6 +47,7 @@ struct iso_engine_s {
   /* A HandleScope around all others: where V8 was left by a jump, theirs were not closed, and this
    * one frees what they had. */
   alignas(v8::HandleScope) unsigned char base_scope[sizeof(v8::HandleScope)];
+  iso::charges_t *charges;
   /* A collection runs, since when. */
   bool is_collecting;
   uint64_t collection_start_ns;
@@ -167,6 +173,27 @@ v8::MaybeLocal<v8::Function> transfer_function(v8::Local<v8::Context> context);
 bool read_mark(
     v8::Local<v8::Context> context, v8::Local<v8::Value> value, v8::Local<v8::Value> *inner,
     v8::Local<v8::Value> *list
+);
+
+/* charges.cc */
+charges_t *create_charges();
+/* Before its isolate goes. */
+void destroy_charges(charges_t *charges);
+using add_native_t = const std::function<void(const char *, v8::FunctionCallback)> &;
+void add_charge_natives(add_native_t add);
+/* A resizable buffer that came with a message. False: its thread cannot pay. */
+bool charge_buffer(
+    v8::Local<v8::Context> context, v8::Local<v8::ArrayBuffer> buffer, iso_account_t *account
+);
+/* It has moved away. */
+void discharge_buffer(v8::Local<v8::Context> context, v8::Local<v8::ArrayBuffer> buffer);
+
+/* wasm.cc */
+void add_wasm_natives(add_native_t add);
+/* A module that came with a message; it is compiled anew where its memory could outgrow the limit
+ * of `account` (NULL: none). */
+v8::MaybeLocal<v8::WasmModuleObject> make_module(
+    v8::Isolate *isolate, const v8::CompiledWasmModule &module, const iso_account_t *account
 );
 
 /* natives.cc: evaluates the prelude in a new context. False: it could not be. */
