@@ -12,6 +12,7 @@
       'src/core/console.c',
       'src/core/guard.c',
       'src/core/histogram.c',
+      'src/core/memory.c',
       'src/core/message.c',
       'src/core/owner.c',
       'src/core/pool.c',

@@ -127,9 +127,10 @@ function fromThread(description, trace) {
 }
 
 /** Called by the native library: an error of one of the codes in src/core/error.h. */
-function fromCode(code, name, text, description, trace, cause) {
+function fromCode(code, name, text, description, trace, cause, detail) {
   const options = cause === undefined ? undefined : { cause };
-  const error = new ThreadError(code, text.replace('%s', () => description), options);
+  const message = text.replace('%s', () => description);
+  const error = new ThreadError(code, detail === undefined ? message : `${message} (${detail})`, options);
   if (name !== error.name) hide(error, 'name', name);
   setStack(error, `${error.name}: ${error.message}`);
   return placed(error, trace);

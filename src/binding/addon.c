@@ -60,11 +60,13 @@ static napi_value cloneable(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* setExitCode(code): of the process. */
+/* setExitCode(code): the process, and not a Worker, is about to end with it. */
 static napi_value set_exit_code(napi_env env, napi_callback_info info) {
   iso_args_t args;
   if (iso_args_init(&args, env, info) != 0) return NULL;
-  napi_get_value_int32(env, args.values[0], &iso_host_get(env)->exit_code);
+  iso_host_t *host = iso_host_get(env);
+  host->is_exiting = true;
+  napi_get_value_int32(env, args.values[0], &host->exit_code);
   iso_args_deinit(&args);
   return NULL;
 }

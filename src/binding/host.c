@@ -77,11 +77,11 @@ static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
   iso_runs_free(host);
 }
 
-static void on_end(void *data) {
+static void on_environment_exit(void *data) {
   iso_host_t *host = data;
   if (!host->is_cleaned_up) shut_down(host);
-  bool is_main = host->loop == uv_default_loop();
-  if (is_main && iso_threads_living() != 0) _Exit(host->exit_code);
+  /* process.kill() of itself comes here as well, without an exit event: its signal ends it then. */
+  if (host->is_exiting && iso_threads_living() != 0) _Exit(host->exit_code);
   iso_host_release(host);
 }
 
@@ -110,7 +110,7 @@ iso_host_t *iso_host_create(napi_env env) {
   if (iso_owner_create(host->loop, on_wake, host, &host->owner) != ISO_OK) goto fail;
   if (napi_set_instance_data(env, host, NULL, NULL) != napi_ok) goto fail;
   if (napi_add_async_cleanup_hook(env, on_cleanup, host, &host->cleanup) != napi_ok) goto fail;
-  iso_host_at_exit(on_end, host);
+  iso_host_at_exit(on_environment_exit, host);
   return host;
 
 fail:

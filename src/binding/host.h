@@ -37,7 +37,8 @@ typedef struct iso_host_s {
   uint64_t trace_slice;
   unsigned traces_left;
 
-  /* What the process ends with, as far as its exit event says. */
+  /* The exit event has said what the process ends with. */
+  bool is_exiting;
   int exit_code;
   bool is_shut_down;
   bool is_cleaned_up;

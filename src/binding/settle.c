@@ -1,6 +1,8 @@
 /* See settle.h. A run comes from a free list, for it is made and freed on the same thread. */
 #include "binding/settle.h"
 
+#include <stdio.h>
+
 #include "core/alloc.h"
 #include "core/error.h"
 #include "engine/engine.h"
@@ -58,9 +60,26 @@ void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_
     napi_reject_deferred(env, deferred, error == NULL ? undefined(env) : error);
 }
 
-/* lib's fromCode(code, name, text, description, trace, cause). */
-static napi_value
-code_error(iso_pool_binding_t *pool, int status, napi_value trace, napi_value cause) {
+/* What a task that took too much memory has left in its message: limit and use, in MB. */
+static napi_value detail_of(napi_env env, int status, const iso_message_t *message) {
+  iso_flat_t limit;
+  iso_flat_t used;
+  size_t offset = 0;
+  char text[64];
+  if (status != ISO_EMEMORY || message == NULL || message->count != 2) return undefined(env);
+  if (iso_message_next(message, &offset, &limit) != ISO_OK ||
+      iso_message_next(message, &offset, &used) != ISO_OK)
+    return undefined(env);
+  (void) snprintf(
+      text, sizeof(text), "limit %d MB, in use %d MB", (int) limit.integer, (int) used.integer
+  );
+  return string(env, text);
+}
+
+/* lib's fromCode(code, name, text, description, trace, cause, detail). */
+static napi_value code_error(
+    iso_pool_binding_t *pool, int status, napi_value trace, napi_value cause, napi_value detail
+) {
   napi_env env = pool->host->env;
   iso_error_text_t text = error_text(status);
   napi_value result = NULL;
@@ -70,8 +89,9 @@ code_error(iso_pool_binding_t *pool, int status, napi_value trace, napi_value ca
       string(env, text.text),
       string(env, pool->description),
       trace,
-      cause};
-  iso_host_call(pool->host, pool->host->from_code, 6, argv, &result);
+      cause,
+      detail};
+  iso_host_call(pool->host, pool->host->from_code, 7, argv, &result);
   return result;
 }
 
@@ -100,7 +120,8 @@ napi_value iso_status_error(
   bool has_cause = status == ISO_EDISPOSED && reason != ISO_EDISPOSED && reason != ISO_OK;
   napi_value null = NULL;
   napi_get_null(env, &null);
-  return code_error(pool, status, trace, has_cause ? code_error(pool, reason, null, none) : none);
+  napi_value cause = has_cause ? code_error(pool, reason, null, none, none) : none;
+  return code_error(pool, status, trace, cause, detail_of(env, status, description));
 }
 
 void iso_run_give_token(iso_run_t *run, napi_value token) {
@@ -170,7 +191,8 @@ static napi_value abort_error(const iso_run_t *run, napi_value token) {
   napi_value reason = undefined(env);
   napi_value trace = trace_of(run);
   if (token != NULL) napi_get_named_property(env, token, "reason", &reason);
-  return code_error(run->pool, ISO_ECANCELED, trace == NULL ? undefined(env) : trace, reason);
+  napi_value none = undefined(env);
+  return code_error(run->pool, ISO_ECANCELED, trace == NULL ? none : trace, reason, none);
 }
 
 static void settle(iso_run_t *run) {

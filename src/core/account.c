@@ -8,9 +8,10 @@
 struct iso_account_s {
   /* Immutable after create. */
   size_t limit_bytes;
-  /* Atomic. `used` orders nothing and is relaxed; the last release of `references` must see all
+  /* Atomic. `used` and `heap` order nothing and are relaxed; the last release of `references` must see all
    * that the others did, so it acquires what they release. */
   atomic_size_t used;
+  atomic_size_t heap;
   atomic_size_t references;
 };
 
@@ -31,12 +32,16 @@ void iso_account_release(iso_account_t *account) {
     iso_free(account);
 }
 
+void iso_account_set_heap(iso_account_t *account, size_t bytes) {
+  atomic_store_explicit(&account->heap, bytes, memory_order_relaxed);
+}
+
 bool iso_account_charge(iso_account_t *account, size_t bytes) {
+  size_t heap = atomic_load_explicit(&account->heap, memory_order_relaxed);
+  size_t limit = account->limit_bytes > heap ? account->limit_bytes - heap : 0;
   size_t used = atomic_load_explicit(&account->used, memory_order_relaxed);
   do {
-    if (account->limit_bytes != 0 &&
-        (bytes > account->limit_bytes || used > account->limit_bytes - bytes))
-      return false;
+    if (account->limit_bytes != 0 && (bytes > limit || used > limit - bytes)) return false;
   } while (!atomic_compare_exchange_weak_explicit(
       &account->used, &used, used + bytes, memory_order_relaxed, memory_order_relaxed
   ));

@@ -28,6 +28,9 @@ bool iso_account_charge(iso_account_t *account, size_t bytes);
 void iso_account_refund(iso_account_t *account, size_t bytes);
 size_t iso_account_used(const iso_account_t *account);
 
+/* What the JavaScript heap takes, as of the last collection: it leaves so much less to charge. */
+void iso_account_set_heap(iso_account_t *account, size_t bytes);
+
 #ifdef __cplusplus
 }
 #endif

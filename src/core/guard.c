@@ -22,6 +22,9 @@ enum {
   CONTEXT_LIMIT_AT_LEAST_NS = 1000000000
 };
 
+/* The disposal of a large heap takes a part of a second. */
+static const uint64_t DISPOSAL_PATIENCE_NS = UINT64_C(10000000000);
+
 static uint64_t limit_of(uint64_t own_ns, uint64_t common_ns) {
   uint64_t limit_ns = own_ns != 0 ? own_ns : common_ns;
   return limit_ns == 0 ? ISO_NO_LIMIT : limit_ns;
@@ -85,6 +88,18 @@ void iso_guard__summon_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_watch_arm(&thread->guard.watch, at(thread->guard.summoned_ns, pool->options.grace_ns));
 }
 
+void iso_guard__disposes(iso_thread_t *thread) {
+  iso_guard_t *guard = &thread->guard;
+  iso_mutex_lock(&thread->pool->lock);
+  guard->disposal_due_ns = uv_hrtime() + DISPOSAL_PATIENCE_NS;
+  iso_watch_arm(&guard->watch, guard->disposal_due_ns);
+  iso_mutex_unlock(&thread->pool->lock);
+}
+
+bool iso_guard__decides_disposal(iso_thread_t *thread) {
+  return !atomic_flag_test_and_set(&thread->guard.disposal_is_decided);
+}
+
 void iso_guard__awaits(iso_thread_t *thread, bool awaits) {
   iso_guard_t *guard = &thread->guard;
   atomic_store_explicit(&guard->awaits, awaits, memory_order_seq_cst);
@@ -132,6 +147,8 @@ static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now
     ISO_REQUIRES(pool->lock);
 static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now_ns) {
   iso_guard_t *guard = &thread->guard;
+  if (guard->disposal_due_ns != 0)
+    return now_ns < guard->disposal_due_ns ? guard->disposal_due_ns : UINT64_MAX;
   if (thread->is_lost || thread->has_left) return UINT64_MAX;
   if (guard->reason == ISO_OK && guard->is_active) return enforce_locked(pool, thread, now_ns);
   if (guard->reason == ISO_OK) {
@@ -152,7 +169,9 @@ static uint64_t look(iso_watch_t *watch, uint64_t now_ns) {
   iso_pool_t *pool = thread->pool;
   iso_mutex_lock(&pool->lock);
   uint64_t next_ns = look_locked(pool, thread, now_ns);
+  bool is_stuck = thread->guard.disposal_due_ns != 0 && next_ns == UINT64_MAX;
   iso_mutex_unlock(&pool->lock);
+  if (is_stuck && iso_guard__decides_disposal(thread)) iso_pool__park(pool, thread);
   return next_ns == UINT64_MAX ? 0 : next_ns;
 }
 
@@ -161,6 +180,7 @@ void iso_guard__init(iso_guard_t *guard) {
   guard->timeout_ns = ISO_NO_LIMIT;
   guard->cpu_timeout_ns = ISO_NO_LIMIT;
   guard->cpu_pause_ns = LOOK_AGAIN_AT_LEAST_NS;
+  atomic_flag_clear(&guard->disposal_is_decided);
   iso_watch_init(&guard->watch, look);
 }
 

@@ -3,6 +3,7 @@
 #ifndef ISO_CORE_INTERNAL_H
 #define ISO_CORE_INTERNAL_H
 
+#include <setjmp.h>
 #include <stdatomic.h>
 #include <uv.h>
 
@@ -15,6 +16,18 @@
 #include "core/sync.h"
 #include "core/watchdog.h"
 #include "engine/engine.h"
+
+/* See memory.c. The thread's own. */
+typedef struct iso_memory_s {
+  /* How often V8 was given more than its limit, and since when it wants it. */
+  unsigned raises;
+  uint64_t full_since_ns;
+  uint64_t last_collection_ns;
+  /* Collections that freed nothing have taken so long, one after the other. */
+  uint64_t crawl_ns;
+  /* Of the heap, when it was last looked at. */
+  size_t used_bytes;
+} iso_memory_t;
 
 /* See guard.c. */
 typedef struct iso_guard_s {
@@ -35,6 +48,11 @@ typedef struct iso_guard_s {
   uint64_t summoned_ns;
   /* The code was interrupted, so its context is not to be trusted any more. */
   bool must_renew;
+  /* When the disposal of an isolate that was left by a jump must be over; 0: there is none. */
+  uint64_t disposal_due_ns;
+  /* Atomic: whoever sets it first, the thread when the isolate is gone, or the watchdog when it
+   * takes too long, says how the thread ends. */
+  atomic_flag disposal_is_decided;
 
   /* Written under the lock, read by the thread without it: a hint, so relaxed. */
   atomic_bool is_interrupted;
@@ -107,6 +125,12 @@ typedef struct iso_thread_s {
   iso_message_t message;
   /* Why it ended: ISO_OK where it was told to retire. */
   int end_status;
+  iso_memory_t memory;
+  /* Where the thread goes on when V8 must be left at once, and with which status. */
+  jmp_buf rescue;
+  int rescue_status;
+  /* Inside uv_run, which cannot be jumped out of. */
+  bool is_in_loop;
   /* V8 gave up inside: this thread will never end, and its memory never be freed. */
   bool is_parked;
 
@@ -192,6 +216,23 @@ void iso_thread__wake_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRE
 /* CPU time that it has used so far. */
 uint64_t iso_thread__cpu_ns(const iso_thread_t *thread);
 
+/* Leaves V8 at once, for good; can it? */
+bool iso_thread__can_unwind(const iso_thread_t *thread);
+_Noreturn void iso_thread__unwind(iso_thread_t *thread, int status);
+
+/* memory.c */
+
+/* What V8's own limit shall be. */
+size_t iso_memory__v8_limit(size_t limit_bytes);
+/* V8 wants more than `limit_bytes`: the new limit, if it returns. */
+size_t iso_memory__full(iso_thread_t *thread, size_t limit_bytes, const iso_heap_t *heap);
+/* A full collection is over. */
+void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_t took_ns);
+/* Something has run. */
+void iso_memory__ran(iso_thread_t *thread, uint64_t took_ns);
+/* The limit and the use, in MB, as the message of a task that ended by it. */
+void iso_memory__describe(const iso_thread_t *thread, iso_message_t *message);
+
 /* guard.c */
 
 /* The thread ends with these: its memory, or V8's state, is beyond use. */
@@ -213,6 +254,10 @@ void iso_guard__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread, int rea
     ISO_REQUIRES(pool->lock);
 /* It was woken: if V8's own jobs keep it, they are interrupted. Thread: any. */
 void iso_guard__summon_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+/* It starts to dispose of an isolate that was left by a jump, which may never come to its end. */
+void iso_guard__disposes(iso_thread_t *thread);
+/* The first who asks decides whether it did: the guarded thread, or the watchdog's. */
+bool iso_guard__decides_disposal(iso_thread_t *thread);
 /* It sleeps, or no longer does, until what it awaits has come. Thread: the guarded. */
 void iso_guard__awaits(iso_thread_t *thread, bool awaits);
 
@@ -235,8 +280,11 @@ typedef struct iso_turn_s {
 
 /* What the thread ran last, if anything, has ended with `status`. */
 iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status);
-/* V8 gave up in it: gives the task that ran, if it is not finished. */
-iso_task_t *iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status);
+/* V8 gave up in it: finishes the task that ran, if that is not done. */
+void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status);
+/* The thread stays for ever where it is: does for it what it should have done at its end.
+ * Thread: any. */
+void iso_pool__park(iso_pool_t *pool, iso_thread_t *thread);
 /* Its context has been made anew, or could not be; takes what is in `error`. False: that is its
  * end. */
 bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);

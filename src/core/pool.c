@@ -555,6 +555,7 @@ iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
   if (thread->task != NULL) {
     turn.done = done_locked(pool, thread, turn.status, now);
     iso_message_move(&turn.done->message, &thread->message);
+    if (turn.status == ISO_EMEMORY) iso_memory__describe(thread, &turn.done->message);
   }
   turn.step = step_locked(pool, thread, now);
 
@@ -563,14 +564,27 @@ end:
   return turn;
 }
 
-iso_task_t *iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status) {
+void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status) {
   uint64_t now = uv_hrtime();
   iso_mutex_lock(&pool->lock);
   iso_task_t *task = thread->task == NULL ? NULL : done_locked(pool, thread, status, now);
   thread->end_status = status;
+  if (!thread->is_loaded && !thread->is_lost) stop_locked(pool, status);
+  iso_mutex_unlock(&pool->lock);
+  if (task == NULL) return;
+  if (status == ISO_EMEMORY) iso_memory__describe(thread, &task->message);
+  iso_task_finish(task, pool->owner, status);
+}
+
+void iso_pool__park(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_owner_t *owner = pool->owner;
+  iso_mutex_lock(&pool->lock);
+  thread->is_parked = true;
   pool->counts.parked++;
   iso_mutex_unlock(&pool->lock);
-  return task;
+  /* From here on the pool may be gone; the thread has a reference to its owner, for ever. */
+  iso_owner_post(owner, &thread->exit_event);
+  iso_owner_thread_ended(owner);
 }
 
 void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) {

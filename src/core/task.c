@@ -21,7 +21,8 @@ void iso_task_deinit(iso_task_t *task) {
 }
 
 void iso_task_finish(iso_task_t *task, iso_owner_t *owner, int status) {
-  if (status != ISO_OK && status != ISO_EXCEPTION) iso_message_reset(&task->message);
+  bool has_message = status == ISO_OK || status == ISO_EXCEPTION || status == ISO_EMEMORY;
+  if (!has_message) iso_message_reset(&task->message);
   task->status = status;
   iso_owner_post(owner, &task->event);
 }

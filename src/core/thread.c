@@ -26,8 +26,6 @@ enum {
   SHORT_SLEEP_NS = 200000,
   /* A thread that is never idle still gives V8's jobs a turn now and then. */
   RUNS_A_TURN = 64,
-  /* V8 must survive what crossed the limit until the code can be stopped. */
-  HEAP_RAISE_BYTES = 256 << 20,
 };
 
 /* How many threads of the process spin now; relaxed, for a rough bound is enough. */
@@ -82,37 +80,46 @@ static iso_engine_t *hide_engine(iso_thread_t *thread) {
   return engine;
 }
 
-static size_t on_heap_full(void *data, size_t limit_bytes, size_t held_bytes) {
-  iso_thread_t *thread = data;
-  /* V8 14 also asks when a single buffer was refused and collecting has not helped: that is a
-   * RangeError for the code inside, and nothing is wrong with the heap. */
-  if (held_bytes < limit_bytes / 2) return limit_bytes;
-  iso_pool_t *pool = thread->pool;
-  iso_mutex_lock(&pool->lock);
-  iso_guard__interrupt_locked(pool, thread, ISO_EMEMORY);
-  iso_mutex_unlock(&pool->lock);
-  return limit_bytes + HEAP_RAISE_BYTES;
+static size_t on_heap_full(void *data, size_t limit_bytes, const iso_heap_t *heap) {
+  return iso_memory__full(data, limit_bytes, heap);
 }
 
-static void on_fatal(void *data, bool out_of_memory) {
-  iso_thread_t *thread = data;
-  iso_pool_t *pool = thread->pool;
-  iso_owner_t *owner = pool->owner;
-  int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
-  iso_engine_t *engine = hide_engine(thread);
-  iso_task_t *task = iso_pool__failed(pool, thread, status);
-  if (task != NULL) iso_task_finish(task, owner, status);
-  iso_pool__leave(pool, thread);
-  if (engine != NULL) iso_engine_abandon(engine);
-  thread->is_parked = true;
-  iso_owner_post(owner, &thread->exit_event);
-  iso_owner_thread_ended(owner);
+static void on_collected(void *data, const iso_heap_t *heap, uint64_t took_ns) {
+  iso_memory__collected(data, heap, took_ns);
+}
+
+bool iso_thread__can_unwind(const iso_thread_t *thread) {
+  return thread->engine != NULL && !thread->is_in_loop;
+}
+
+_Noreturn void iso_thread__unwind(iso_thread_t *thread, int status) {
+  thread->rescue_status = status;
+  longjmp(thread->rescue, 1);
+}
+
+_Noreturn static void park(void) {
   for (;;)
     uv_sleep(UINT32_MAX);
 }
 
+static void on_fatal(void *data, bool out_of_memory, bool inside) {
+  iso_thread_t *thread = data;
+  iso_pool_t *pool = thread->pool;
+  int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
+  if (!inside && iso_thread__can_unwind(thread)) iso_thread__unwind(thread, status);
+  iso_engine_t *engine = hide_engine(thread);
+  iso_pool__failed(pool, thread, status);
+  iso_pool__leave(pool, thread);
+  if (engine != NULL) iso_engine_abandon(engine);
+  iso_pool__park(pool, thread);
+  park();
+}
+
 static const iso_engine_hooks_t engine_hooks = {
-    .console = on_console, .heap_full = on_heap_full, .fatal = on_fatal};
+    .console = on_console,
+    .heap_full = on_heap_full,
+    .collected = on_collected,
+    .fatal = on_fatal};
 
 /* The work. */
 
@@ -120,12 +127,18 @@ static bool is_interrupted(const iso_thread_t *thread) {
   return atomic_load_explicit(&thread->guard.is_interrupted, memory_order_relaxed);
 }
 
+static void run_loop(iso_thread_t *thread, uv_run_mode mode) {
+  thread->is_in_loop = true;
+  uv_run(&thread->loop, mode);
+  thread->is_in_loop = false;
+}
+
 /* Runs the loop until what is pending has settled. */
 static int await_pending(iso_thread_t *thread, int status, iso_message_t *message) {
   while (status == ISO_PENDING) {
     if (is_interrupted(thread)) return ISO_ETERMINATED;
     iso_guard__awaits(thread, true);
-    uv_run(&thread->loop, UV_RUN_ONCE);
+    run_loop(thread, UV_RUN_ONCE);
     iso_guard__awaits(thread, false);
     status = iso_engine_poll(thread->engine, message);
   }
@@ -135,6 +148,7 @@ static int await_pending(iso_thread_t *thread, int status, iso_message_t *messag
 static int run_task(iso_thread_t *thread) {
   int status = iso_engine_call(thread->engine, &thread->message);
   status = await_pending(thread, status, &thread->message);
+  iso_memory__ran(thread, uv_hrtime() - thread->task_start_ns);
   if (is_interrupted(thread)) iso_engine_drop_jobs(thread->engine);
   return status;
 }
@@ -146,14 +160,14 @@ static int evaluate_context(iso_thread_t *thread, iso_message_t *error) {
 
 /* For the statistics. */
 static void note_heap(iso_thread_t *thread) {
-  atomic_store_explicit(
-      &thread->heap_bytes, iso_engine_heap_bytes(thread->engine), memory_order_relaxed
-  );
+  iso_heap_t heap;
+  iso_engine_heap(thread->engine, &heap);
+  atomic_store_explicit(&thread->heap_bytes, heap.used_bytes, memory_order_relaxed);
 }
 
 /* One turn of the loop, and of the jobs that it has made ready. */
 static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
-  uv_run(&thread->loop, mode);
+  run_loop(thread, mode);
   iso_engine_idle(thread->engine);
   note_heap(thread);
   thread->runs_since_turn = 0;
@@ -283,7 +297,7 @@ static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
       .platform = thread->pool->options.platform,
       .loop = &thread->loop,
       .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
-      .heap_limit_bytes = thread->pool->options.memory_limit_bytes,
+      .heap_limit_bytes = iso_memory__v8_limit(thread->pool->options.memory_limit_bytes),
       .allow_eval = thread->pool->options.allow_eval,
       .allow_wasm = thread->pool->options.allow_wasm,
       .account = thread->account,
@@ -325,6 +339,17 @@ static void close_loop(iso_thread_t *thread) {
   uv_loop_close(&thread->loop);
 }
 
+/* From the first task to the last. V8 may be left by a jump to here: then nothing can be done with
+ * the isolate but to dispose of it. */
+static void live(iso_thread_t *thread) {
+  if (setjmp(thread->rescue) == 0) {
+    if (load(thread)) work(thread);
+  } else {
+    iso_pool__failed(thread->pool, thread, thread->rescue_status);
+    iso_guard__disposes(thread);
+  }
+}
+
 static void thread_main(void *argument) {
   iso_thread_t *thread = argument;
   iso_pool_t *pool = thread->pool;
@@ -336,11 +361,13 @@ static void thread_main(void *argument) {
   if (is_open) status = start_engine(thread, (uintptr_t) &stack_top);
   if (status != ISO_OK)
     (void) iso_pool__loaded(pool, thread, status, NULL);
-  else if (load(thread))
-    work(thread);
+  else
+    live(thread);
   iso_engine_t *engine = hide_engine(thread);
   iso_pool__leave(pool, thread);
   if (engine != NULL) iso_engine_destroy(engine);
+  /* If that was not in time, the thread is taken for parked, and is. */
+  if (!iso_guard__decides_disposal(thread)) park();
   if (is_open) close_loop(thread);
   atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   /* From the post on, the owner may free the thread and its pool as soon as it has joined us. */

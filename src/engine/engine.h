@@ -23,17 +23,31 @@ extern "C" {
 
 typedef struct iso_engine_s iso_engine_t;
 
+typedef struct iso_heap_s {
+  /* In use, dead objects that are not collected yet too. */
+  size_t used_bytes;
+  /* Taken from the system. */
+  size_t held_bytes;
+  /* Beside it: buffers that belong to objects in it, of whatever kind, but not shared ones. */
+  size_t external_bytes;
+  /* Where V8 asks for more. */
+  size_t limit_bytes;
+} iso_heap_t;
+
 /* What an engine tells its owner, always on the engine's own thread. */
 typedef struct iso_engine_hooks_s {
   /* The code inside wrote to its console: one clone of [method, depth, arguments, placeholders].
    * Takes `record`. May block for as long as the code shall be held back. */
   void (*console)(void *data, iso_message_t *record);
-  /* V8 asks for more than `limit_bytes` of heap, of which it holds `held_bytes`. Returns the limit
-   * to go on with, which must be larger for V8 to survive what it is doing; it may call
-   * iso_engine_terminate. */
-  size_t (*heap_full)(void *data, size_t limit_bytes, size_t held_bytes);
-  /* V8 cannot go on and would abort the process. Must never return. */
-  void (*fatal)(void *data, bool out_of_memory);
+  /* V8 asks for more than `limit_bytes` of heap. Returns the limit to go on with, which must be
+   * larger for V8 to survive what it is doing; may call iso_engine_terminate. It need not return: a
+   * longjmp out of it leaves an engine that can be destroyed, and nothing else. */
+  size_t (*heap_full)(void *data, size_t limit_bytes, const iso_heap_t *heap);
+  /* A full collection is over, which took `took_ns`. May call iso_engine_terminate. */
+  void (*collected)(void *data, const iso_heap_t *heap, uint64_t took_ns);
+  /* V8 cannot go on and would abort the process. Must never return; may leave by a longjmp, as
+   * above, unless it happened `inside` a collection, whose other threads use this one's stack. */
+  void (*fatal)(void *data, bool out_of_memory, bool inside);
 } iso_engine_hooks_t;
 
 typedef struct iso_engine_config_s {
@@ -74,8 +88,11 @@ int iso_engine_poll(iso_engine_t *engine, iso_message_t *message);
 /* Runs what jobs have become ready without a call (after the loop has run). */
 void iso_engine_idle(iso_engine_t *engine);
 
-/* Bytes of JavaScript heap in use. */
-size_t iso_engine_heap_bytes(iso_engine_t *engine);
+/* How the JavaScript heap is. */
+void iso_engine_heap(iso_engine_t *engine, iso_heap_t *out);
+
+/* Collects all garbage. Expensive. */
+void iso_engine_collect(iso_engine_t *engine);
 
 /* Stops the code inside where it stands, or the next that starts, until iso_engine_resume.
  * Thread: any, while the engine exists. */

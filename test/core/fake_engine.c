@@ -118,6 +118,9 @@ static int32_t number_at(const iso_message_t *message, size_t *offset) {
              : 0;
 }
 
+static const iso_heap_t full_heap = {
+    .used_bytes = 1 << 20, .held_bytes = 1 << 20, .limit_bytes = 1 << 20};
+
 static int perform(iso_engine_t *engine, const iso_message_t *message) {
   const iso_engine_hooks_t *hooks = engine->config.hooks;
   size_t offset = 0;
@@ -137,7 +140,7 @@ static int perform(iso_engine_t *engine, const iso_message_t *message) {
   case FAKE_LOG:
     return log_records(engine, number_at(message, &offset));
   case FAKE_HEAP_FULL:
-    (void) hooks->heap_full(engine->config.hooks_data, 1 << 20, 1 << 20);
+    (void) hooks->heap_full(engine->config.hooks_data, 1 << 20, &full_heap);
     return engine->is_terminated ? ISO_ETERMINATED : ISO_OK;
   case FAKE_SPIN:
     while (!engine->is_terminated)
@@ -145,8 +148,9 @@ static int perform(iso_engine_t *engine, const iso_message_t *message) {
     return ISO_ETERMINATED;
   case FAKE_DEAF:
     return wait_deaf();
+  case FAKE_GIVE_UP:
   case FAKE_FATAL:
-    hooks->fatal(engine->config.hooks_data, true);
+    hooks->fatal(engine->config.hooks_data, true, engine->pending == FAKE_FATAL);
     return ISO_OK;
   default:
     return ISO_OK;
@@ -173,8 +177,13 @@ void iso_engine_idle(iso_engine_t *engine) {
   (void) engine;
 }
 
-size_t iso_engine_heap_bytes(iso_engine_t *engine) {
-  return engine == NULL ? 0 : 1;
+void iso_engine_heap(iso_engine_t *engine, iso_heap_t *out) {
+  (void) engine;
+  *out = (iso_heap_t){.used_bytes = 1, .held_bytes = 1, .limit_bytes = 1 << 20};
+}
+
+void iso_engine_collect(iso_engine_t *engine) {
+  (void) engine;
 }
 
 void iso_engine_terminate(iso_engine_t *engine) {

@@ -23,6 +23,8 @@ typedef enum fake_op_e {
   /* Until fake_gate_open, and deaf to terminate. */
   FAKE_DEAF,
   FAKE_HEAP_FULL,
+  /* V8 gives up: where the thread can leave it, and where it cannot. */
+  FAKE_GIVE_UP,
   FAKE_FATAL
 } fake_op_t;
 

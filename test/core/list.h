@@ -32,6 +32,7 @@
   XX(pool_of_one_ends_when_out_of_memory)                                                          \
   XX(pool_replaces_a_thread_that_died)                                                             \
   XX(pool_parks_a_thread_after_a_fatal_error)                                                      \
+  XX(pool_survives_where_v8_gives_up)                                                              \
   XX(pool_prints_before_it_settles)                                                                \
   XX(pool_stops_a_thread_that_is_held_back)                                                        \
   XX(pool_strict_round_robin)                                                                      \

@@ -187,6 +187,23 @@ void test_pool_parks_a_thread_after_a_fatal_error(void) {
   fixture_deinit(&fixture);
 }
 
+void test_pool_survives_where_v8_gives_up(void) {
+  fixture_t fixture;
+  test_task_t tasks[9];
+  fixture_init(&fixture);
+  fixture_start_echo(&fixture, 2);
+  for (int i = 0; i < 9; i++)
+    test_task_submit(&tasks[i], &fixture, i % 3 == 1 ? FAKE_GIVE_UP : FAKE_ECHO, i);
+  UNTIL(&fixture, fixture.deliveries == 9 && fixture.exits == 3);
+  for (int i = 0; i < 9; i++) {
+    CHECK_EQ(tasks[i].task.status, i % 3 == 1 ? ISO_EMEMORY : ISO_OK);
+    test_task_deinit(&tasks[i]);
+  }
+  for (int i = 0; i < 3; i++)
+    CHECK_EQ(fixture.exit_statuses[i], ISO_EMEMORY);
+  fixture_deinit(&fixture);
+}
+
 void test_pool_prints_before_it_settles(void) {
   fixture_t fixture;
   test_task_t tasks[2];

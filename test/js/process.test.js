@@ -193,6 +193,25 @@ describe('the process', () => {
     assert.strictEqual(result.signal, 'SIGINT');
   });
 
+  // Node takes V8 down around such a thread; on Node 24 V8 aborts for it.
+  for (const [name, end, code] of [
+    ['by itself', "process.exitCode = 5", 5],
+    ['by process.exit()', 'process.exit(6)', 6],
+    ['by an uncaught exception', "throw new Error('uncaught')", 1],
+    ['after a Worker that had it', `
+      const worker = new Worker('(' + start + ')(require(' + JSON.stringify(root) + ').Thread).then(() => process.exit())', { eval: true });
+      worker.on('exit', () => { process.exitCode = 7; })`, 7],
+  ]) {
+    test(`ends ${name} as it shall, with a thread that nothing can stop`, async () => {
+      const result = await runChild(`
+        const start = (Class) => new Class(() => () => Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1), { timeout: 20, interruptGrace: 20 })
+          .run().catch((error) => { if (error.code !== 'ERR_THREAD_TIMEOUT') throw error; });
+        start(Thread).then(() => { console.log('out'); ${end}; });
+      `);
+      assert.deepStrictEqual([result.code, result.signal, result.stdout], [code, null, 'out\n'], result.stderr);
+    });
+  }
+
   test('run after the exit event has begun hurts nothing', async () => {
     const result = await runChild(() => {
       const thread = new Thread(() => () => 1);

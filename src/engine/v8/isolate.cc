@@ -375,10 +375,12 @@ void iso_engine_idle(iso_engine_t *engine) {
   run_jobs(engine, entry.context);
 }
 
-size_t iso_engine_heap_bytes(iso_engine_t *engine) {
-  v8::HeapStatistics statistics;
-  engine->isolate->GetHeapStatistics(&statistics);
-  return statistics.used_heap_size();
+void iso_engine_heap(iso_engine_t *engine, iso_heap_t *out) {
+  iso::read_heap(engine->isolate, out);
+}
+
+void iso_engine_collect(iso_engine_t *engine) {
+  engine->isolate->LowMemoryNotification();
 }
 
 void iso_engine_terminate(iso_engine_t *engine) {

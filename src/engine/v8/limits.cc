@@ -1,6 +1,8 @@
 /* Where V8 asks for memory, and where it would abort for want of it: both are passed on. */
 #include "engine/v8/v8_internal.h"
 
+#include <uv.h>
+
 #include "core/block.h"
 
 namespace iso {
@@ -38,22 +40,48 @@ thread_local iso_engine_t *current_engine;
 
 size_t on_near_heap_limit(void *data, size_t current_limit, size_t) {
   auto *engine = static_cast<iso_engine_t *>(data);
-  v8::HeapStatistics statistics;
-  engine->isolate->GetHeapStatistics(&statistics);
-  return engine->hooks->heap_full(engine->hooks_data, current_limit, statistics.total_heap_size());
+  iso_heap_t heap;
+  read_heap(engine->isolate, &heap);
+  return engine->hooks->heap_full(engine->hooks_data, current_limit, &heap);
+}
+
+void on_collection_start(v8::Isolate *, v8::GCType, v8::GCCallbackFlags, void *data) {
+  auto *engine = static_cast<iso_engine_t *>(data);
+  engine->is_collecting = true;
+  engine->collection_start_ns = uv_hrtime();
+}
+
+void on_collection_end(v8::Isolate *isolate, v8::GCType type, v8::GCCallbackFlags, void *data) {
+  auto *engine = static_cast<iso_engine_t *>(data);
+  engine->is_collecting = false;
+  if (type != v8::kGCTypeMarkSweepCompact) return;
+  iso_heap_t heap;
+  read_heap(isolate, &heap);
+  uint64_t took_ns = uv_hrtime() - engine->collection_start_ns;
+  engine->hooks->collected(engine->hooks_data, &heap, took_ns);
 }
 
 size_t never_called(void *, size_t current_limit, size_t) {
   return current_limit;
 }
 
-/* V8 would abort right after these return. */
+/* V8 would abort right after these return. On a thread of V8's own that helps with a collection
+ * there is no engine, and nobody to tell: that thread stays here, the collection does not come to
+ * its end, and the engine's thread is written off. */
+void on_fatal(bool is_out_of_memory) {
+  iso_engine_t *engine = current_engine;
+  if (engine != nullptr)
+    engine->hooks->fatal(engine->hooks_data, is_out_of_memory, engine->is_collecting);
+  for (;;)
+    uv_sleep(UINT32_MAX);
+}
+
 void on_fatal_error(const char *, const char *) {
-  if (current_engine != nullptr) current_engine->hooks->fatal(current_engine->hooks_data, false);
+  on_fatal(false);
 }
 
 void on_out_of_memory(const char *, const v8::OOMDetails &) {
-  if (current_engine != nullptr) current_engine->hooks->fatal(current_engine->hooks_data, true);
+  on_fatal(true);
 }
 
 } // namespace
@@ -73,6 +101,17 @@ void set_limits(iso_engine_t *engine, size_t heap_limit_bytes) {
     isolate->RemoveNearHeapLimitCallback(never_called, heap_limit_bytes);
   }
   isolate->AddNearHeapLimitCallback(on_near_heap_limit, engine);
+  isolate->AddGCPrologueCallback(on_collection_start, engine);
+  isolate->AddGCEpilogueCallback(on_collection_end, engine);
+}
+
+void read_heap(v8::Isolate *isolate, iso_heap_t *out) {
+  v8::HeapStatistics statistics;
+  isolate->GetHeapStatistics(&statistics);
+  out->used_bytes = statistics.used_heap_size();
+  out->held_bytes = statistics.total_heap_size();
+  out->external_bytes = statistics.external_memory();
+  out->limit_bytes = statistics.heap_size_limit();
 }
 
 } // namespace iso

@@ -39,7 +39,9 @@ struct iso_engine_s {
   void *hooks_data;
   iso_account_t *account;
   iso::shapes_t *shapes;
-  bool is_unregistered;
+  /* A collection runs, since when. */
+  bool is_collecting;
+  uint64_t collection_start_ns;
   /* Of every context made here. */
   bool allow_eval;
 
@@ -168,6 +170,7 @@ bool run_prelude(iso_engine_t *engine, v8::Local<v8::Context> context);
 /* limits.cc */
 std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *account);
 void set_limits(iso_engine_t *engine, size_t heap_limit_bytes);
+void read_heap(v8::Isolate *isolate, iso_heap_t *out);
 
 } // namespace iso
 
