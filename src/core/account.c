@@ -2,16 +2,19 @@
 #include "core/account.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "core/alloc.h"
 
 struct iso_account_s {
   /* Immutable after create. */
   size_t limit_bytes;
-  /* Atomic. `used` and `heap` order nothing and are relaxed; the last release of `references` must see all
-   * that the others did, so it acquires what they release. */
+  /* Atomic. All but the last order nothing and are relaxed; the last release of `references` must
+   * see all that the others did, so it acquires what they release. */
   atomic_size_t used;
+  atomic_size_t low;
   atomic_size_t heap;
+  atomic_bool is_overrun;
   atomic_size_t references;
 };
 
@@ -32,6 +35,16 @@ void iso_account_release(iso_account_t *account) {
     iso_free(account);
 }
 
+bool iso_account_admits(iso_account_t *account, size_t bytes) {
+  if (account->limit_bytes == 0 || bytes <= account->limit_bytes) return true;
+  atomic_store_explicit(&account->is_overrun, true, memory_order_relaxed);
+  return false;
+}
+
+bool iso_account_is_overrun(const iso_account_t *account) {
+  return atomic_load_explicit(&account->is_overrun, memory_order_relaxed);
+}
+
 void iso_account_set_heap(iso_account_t *account, size_t bytes) {
   atomic_store_explicit(&account->heap, bytes, memory_order_relaxed);
 }
@@ -49,7 +62,17 @@ bool iso_account_charge(iso_account_t *account, size_t bytes) {
 }
 
 void iso_account_refund(iso_account_t *account, size_t bytes) {
-  atomic_fetch_sub_explicit(&account->used, bytes, memory_order_relaxed);
+  size_t used = atomic_fetch_sub_explicit(&account->used, bytes, memory_order_relaxed) - bytes;
+  size_t low = atomic_load_explicit(&account->low, memory_order_relaxed);
+  while (used < low && !atomic_compare_exchange_weak_explicit(
+                           &account->low, &low, used, memory_order_relaxed, memory_order_relaxed
+                       ))
+    ;
+}
+
+size_t iso_account_take_low(iso_account_t *account) {
+  size_t used = atomic_load_explicit(&account->used, memory_order_relaxed);
+  return atomic_exchange_explicit(&account->low, used, memory_order_relaxed);
 }
 
 size_t iso_account_used(const iso_account_t *account) {

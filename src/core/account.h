@@ -28,6 +28,16 @@ bool iso_account_charge(iso_account_t *account, size_t bytes);
 void iso_account_refund(iso_account_t *account, size_t bytes);
 size_t iso_account_used(const iso_account_t *account);
 
+/* May a message of so many bytes leave the thread? Where not, the account is overrun from then on:
+ * the same string may stand in it a thousand times, so that it is more than the thread ever held.
+ */
+bool iso_account_admits(iso_account_t *account, size_t bytes);
+bool iso_account_is_overrun(const iso_account_t *account);
+
+/* The least that was used since the last call of this: what is garbage is freed some time after a
+ * collection, so between two of them this comes nearest to what is alive. */
+size_t iso_account_take_low(iso_account_t *account);
+
 /* What the JavaScript heap takes, as of the last collection: it leaves so much less to charge. */
 void iso_account_set_heap(iso_account_t *account, size_t bytes);
 

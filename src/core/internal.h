@@ -228,6 +228,8 @@ size_t iso_memory__v8_limit(size_t limit_bytes);
 size_t iso_memory__full(iso_thread_t *thread, size_t limit_bytes, const iso_heap_t *heap);
 /* A full collection is over. */
 void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_t took_ns);
+/* Interrupts what runs if it has more than the limit, or `bytes` are. */
+void iso_memory__check(iso_thread_t *thread, size_t bytes);
 /* Something has run. */
 void iso_memory__ran(iso_thread_t *thread, uint64_t took_ns);
 /* The limit and the use, in MB, as the message of a task that ended by it. */

@@ -1,11 +1,11 @@
-/* What bounds the memory of a thread: its limit counts the JavaScript heap and the buffers together,
- * and is kept in this order:
+/* What bounds the memory of a thread: its limit counts the JavaScript heap and the buffers
+ * together, and is kept in this order:
  *
  *   1. A buffer that would cross it is refused: a RangeError in the code that asked (account.h).
- *   2. A full collection that leaves more than the limit alive: the code is interrupted, and ends at
- *      V8's next check. V8's own limit lies a quarter above, so that it seldom comes to
- *   3. V8 asks for more: the code is interrupted, and V8 given a little more, for a builtin may have
- *      to come to its end before there is a check.
+ *   2. A full collection that leaves more than the limit alive: the code is interrupted, and ends
+ * at V8's next check. V8's own limit lies a quarter above, so that it seldom comes to
+ *   3. V8 asks for more: the code is interrupted, and V8 given a little more, for a builtin may
+ * have to come to its end before there is a check.
  *   4. V8 asks again and again, or says that it would abort: the thread leaves the code by a jump
  *      to its own beginning, and disposes of the isolate from there. What V8 had in plain malloc
  *      is lost; the heap, which is nearly all, is not.
@@ -46,7 +46,7 @@ size_t iso_memory__v8_limit(size_t limit_bytes) {
 }
 
 /* Has V8 been given all that there is to give? */
-static bool is_over(const iso_memory_t *memory, uint64_t now_ns) {
+static bool has_had_enough(const iso_memory_t *memory, uint64_t now_ns) {
   return memory->raises >= RAISES_AT_MOST || now_ns - memory->full_since_ns > PATIENCE_NS;
 }
 
@@ -59,7 +59,7 @@ size_t iso_memory__full(iso_thread_t *thread, size_t limit_bytes, const iso_heap
   memory->used_bytes = heap->used_bytes;
   if (memory->raises == 0)
     memory->full_since_ns = now_ns;
-  else if (is_over(memory, now_ns) && iso_thread__can_unwind(thread))
+  else if (has_had_enough(memory, now_ns) && iso_thread__can_unwind(thread))
     iso_thread__unwind(thread, ISO_EMEMORY);
   interrupt(thread);
   memory->raises++;
@@ -85,20 +85,28 @@ void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_
   iso_account_set_heap(thread->account, heap->used_bytes);
   bool is_crawling = crawls(memory, heap, took_ns);
   memory->used_bytes = heap->used_bytes;
-  size_t buffer_bytes = iso_account_used(thread->account);
-  if (buffer_bytes < heap->external_bytes) buffer_bytes = heap->external_bytes;
-  size_t all_bytes = heap->used_bytes + buffer_bytes;
-  if (is_crawling || (limit_bytes != 0 && all_bytes > limit_bytes)) interrupt(thread);
+  size_t buffer_bytes = iso_account_take_low(thread->account);
+  /* Of buffers that were freed meanwhile V8 may still know, but they were never more than the
+   * limit: what is beyond is memory that no account sees, of WebAssembly. */
+  size_t known_bytes = iso_account_used(thread->account) + limit_bytes;
+  bool is_over =
+      heap->used_bytes + buffer_bytes > limit_bytes || heap->external_bytes > known_bytes;
+  if (is_crawling || (limit_bytes != 0 && is_over)) interrupt(thread);
 }
 
-/* V8 lets one large object through its limit until it next collects; so after a run that may have
- * made one it is asked. */
-void iso_memory__ran(iso_thread_t *thread, uint64_t took_ns) {
+/* V8 lets one large object through its limit until it next collects: then it is made to. */
+void iso_memory__check(iso_thread_t *thread, size_t bytes) {
   size_t limit_bytes = thread->pool->options.memory_limit_bytes;
-  if (limit_bytes == 0 || took_ns < LONG_RUN_NS) return;
+  if (iso_account_is_overrun(thread->account)) interrupt(thread);
+  if (limit_bytes == 0) return;
+  if (bytes > limit_bytes) interrupt(thread);
   iso_heap_t heap;
   iso_engine_heap(thread->engine, &heap);
   if (heap.used_bytes > iso_memory__v8_limit(limit_bytes)) iso_engine_collect(thread->engine);
+}
+
+void iso_memory__ran(iso_thread_t *thread, uint64_t took_ns) {
+  if (took_ns >= LONG_RUN_NS) iso_memory__check(thread, 0);
 }
 
 void iso_memory__describe(const iso_thread_t *thread, iso_message_t *message) {

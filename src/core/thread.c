@@ -9,6 +9,10 @@
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
+/* Known only now: features.h came with the others. */
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "core/alloc.h"
 #include "core/error.h"
@@ -88,6 +92,15 @@ static void on_collected(void *data, const iso_heap_t *heap, uint64_t took_ns) {
   iso_memory__collected(data, heap, took_ns);
 }
 
+static bool is_interrupted(const iso_thread_t *thread) {
+  return atomic_load_explicit(&thread->guard.is_interrupted, memory_order_relaxed);
+}
+
+static bool on_check_memory(void *data, size_t bytes) {
+  iso_memory__check(data, bytes);
+  return !is_interrupted(data);
+}
+
 bool iso_thread__can_unwind(const iso_thread_t *thread) {
   return thread->engine != NULL && !thread->is_in_loop;
 }
@@ -119,13 +132,10 @@ static const iso_engine_hooks_t engine_hooks = {
     .console = on_console,
     .heap_full = on_heap_full,
     .collected = on_collected,
+    .check_memory = on_check_memory,
     .fatal = on_fatal};
 
 /* The work. */
-
-static bool is_interrupted(const iso_thread_t *thread) {
-  return atomic_load_explicit(&thread->guard.is_interrupted, memory_order_relaxed);
-}
 
 static void run_loop(iso_thread_t *thread, uv_run_mode mode) {
   thread->is_in_loop = true;
@@ -350,6 +360,13 @@ static void live(iso_thread_t *thread) {
   }
 }
 
+/* What a thread of glibc has freed stays with the arena that it came from. */
+static void give_memory_back(void) {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 static void thread_main(void *argument) {
   iso_thread_t *thread = argument;
   iso_pool_t *pool = thread->pool;
@@ -369,6 +386,7 @@ static void thread_main(void *argument) {
   /* If that was not in time, the thread is taken for parked, and is. */
   if (!iso_guard__decides_disposal(thread)) park();
   if (is_open) close_loop(thread);
+  if (iso_is_fatal(thread->end_status)) give_memory_back();
   atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   /* From the post on, the owner may free the thread and its pool as soon as it has joined us. */
   iso_owner_post(owner, &thread->exit_event);

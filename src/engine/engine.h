@@ -45,6 +45,9 @@ typedef struct iso_engine_hooks_s {
   size_t (*heap_full)(void *data, size_t limit_bytes, const iso_heap_t *heap);
   /* A full collection is over, which took `took_ns`. May call iso_engine_terminate. */
   void (*collected)(void *data, const iso_heap_t *heap, uint64_t took_ns);
+  /* The code is about to work on so many bytes without a check in between. False: it must not, and
+   * has been terminated. May call iso_engine_collect. */
+  bool (*check_memory)(void *data, size_t bytes);
   /* V8 cannot go on and would abort the process. Must never return; may leave by a longjmp, as
    * above, unless it happened `inside` a collection, whose other threads use this one's stack. */
   void (*fatal)(void *data, bool out_of_memory, bool inside);

@@ -12,9 +12,22 @@ const { findCulprit } = require('../../lib/culprit.js');
 const { createConsole } = require('./console.js');
 
 module.exports = function createPrelude(natives) {
-  const { compile, emit, cloneable, now, isError, transfer } = natives;
+  const { compile, emit, cloneable, now, isError, transfer, checkMemory } = natives;
   const { getPrototypeOf, keys, defineProperty } = Object;
   const { isArray } = Array;
+
+  // V8 parses without a check in between, with a table in plain memory that may be eight times the
+  // text: so what is too large already is found before.
+  const LONG_TEXT = 1e6;
+  const { parse } = JSON;
+  JSON.parse = {
+    parse(text, reviver) {
+      // Refused, the loop is where V8 ends this.
+      if (typeof text === 'string' && text.length > LONG_TEXT) while (!checkMemory(text.length));
+      return parse(text, reviver);
+    },
+  }.parse;
+  defineProperty(JSON, 'parse', { enumerable: false });
 
   const FRAME_OF_OURS = /\n +at [^\n]*\(?isolated-threads:prelude[^\n]*/g;
   const NOT_DEFINED = /^(\S+) is not defined$/;

@@ -85,17 +85,22 @@ private:
     for (uint32_t i = 0; i < message_->part_count; i++) {
       const iso_part_t *part = iso_message_part(message_, ISO_PART_BUFFER, i);
       if (part == nullptr) continue;
-      store_t store =
-          account_ == nullptr ? store_of(part)->backing : adopt_store(*store_of(part), account_);
+      store_t store = account_ == nullptr ? store_of(part)->backing : adopt(*store_of(part));
       if (store == nullptr) {
-        isolate_->ThrowException(v8::Exception::RangeError(String::NewFromUtf8Literal(
-            isolate_, "Array buffer allocation failed: the arguments take more than memoryLimit"
-        )));
+        throw_too_large(isolate_);
         return false;
       }
       deserializer_.TransferArrayBuffer(i, ArrayBuffer::New(isolate_, std::move(store)));
     }
     return true;
+  }
+
+  /* What is garbage here does not count, so it is collected before anything is refused. */
+  store_t adopt(const iso_store_s &part) {
+    store_t store = adopt_store(part, account_);
+    if (store != nullptr) return store;
+    isolate_->LowMemoryNotification();
+    return adopt_store(part, account_);
   }
 
   MaybeLocal<Object> read_object() {

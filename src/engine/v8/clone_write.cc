@@ -85,6 +85,7 @@ public:
   }
 
   void *ReallocateBufferMemory(void *, size_t size, size_t *actual_size) override {
+    if (options_.account != nullptr && !iso_account_admits(options_.account, size)) return nullptr;
     return iso_message_grow(message_, size, actual_size);
   }
 
@@ -327,6 +328,20 @@ private:
 };
 
 } // namespace
+
+void throw_too_large(Isolate *isolate) {
+  Local<Value> error = v8::Exception::RangeError(String::NewFromUtf8Literal(
+      isolate, "The arguments take more memory than memoryLimit leaves for them"
+  ));
+  /* Without the code it is an error all the same. */
+  (void) error.As<Object>()
+      ->Set(
+          isolate->GetCurrentContext(), String::NewFromUtf8Literal(isolate, "code"),
+          String::NewFromUtf8Literal(isolate, "ERR_THREAD_OUT_OF_MEMORY")
+      )
+      .IsNothing();
+  isolate->ThrowException(error);
+}
 
 void throw_error(Isolate *isolate, const char *text) {
   Local<String> message = String::NewFromUtf8(isolate, text).ToLocalChecked();

@@ -303,6 +303,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->shapes = iso::create_shapes();
   isolate->SetData(kEngineSlot, engine);
   isolate->Enter();
+  ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
   isolate->AddMessageListener(on_message);
   iso::set_limits(engine, config->heap_limit_bytes);
 
@@ -330,7 +331,9 @@ void iso_engine_destroy(iso_engine_t *engine) {
   uv_loop_s *loop = engine->loop;
   node::MultiIsolatePlatform *platform = engine->platform;
   /* Its handles go before the isolate does. */
+  iso::unset_limits(engine);
   iso::destroy_shapes(engine->shapes);
+  reinterpret_cast<HandleScope *>(engine->base_scope)->~HandleScope();
   delete engine;
   isolate->SetData(kEngineSlot, nullptr);
   isolate->Exit();

@@ -105,6 +105,14 @@ void set_limits(iso_engine_t *engine, size_t heap_limit_bytes) {
   isolate->AddGCEpilogueCallback(on_collection_end, engine);
 }
 
+void unset_limits(iso_engine_t *engine) {
+  v8::Isolate *isolate = engine->isolate;
+  isolate->RemoveNearHeapLimitCallback(on_near_heap_limit, 0);
+  isolate->RemoveGCPrologueCallback(on_collection_start, engine);
+  isolate->RemoveGCEpilogueCallback(on_collection_end, engine);
+  current_engine = nullptr;
+}
+
 void read_heap(v8::Isolate *isolate, iso_heap_t *out) {
   v8::HeapStatistics statistics;
   isolate->GetHeapStatistics(&statistics);

@@ -83,16 +83,21 @@ private:
 using OneByteResource = Resource<String::ExternalOneByteStringResource, char>;
 using TwoByteResource = Resource<String::ExternalStringResource, uint16_t>;
 
+/* What is garbage here does not count, so it is collected before anything is refused. */
+bool charge(Isolate *isolate, void *block, iso_account_t *account) {
+  if (iso_block_charge(block, account)) return true;
+  isolate->LowMemoryNotification();
+  return iso_block_charge(block, account);
+}
+
 /* A string on the block that the message gives away. */
 MaybeLocal<Value> make_external(
     Isolate *isolate, iso_message_t *message, const iso_flat_t &flat, const side_t &side
 ) {
   void *block = iso_message_take_block(message, &flat);
-  if (side.account != nullptr && !iso_block_charge(block, side.account)) {
+  if (side.account != nullptr && !charge(isolate, block, side.account)) {
     iso_block_destroy(block);
-    isolate->ThrowException(v8::Exception::RangeError(String::NewFromUtf8Literal(
-        isolate, "String allocation failed: the arguments take more than memoryLimit"
-    )));
+    throw_too_large(isolate);
     return {};
   }
   /* V8 takes the resource over, unless it refuses the string. */

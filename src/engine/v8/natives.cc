@@ -64,10 +64,21 @@ void compile(const FunctionCallbackInfo<Value> &info) {
   info.GetReturnValue().Set(result);
 }
 
+iso_engine_t *engine_of(const FunctionCallbackInfo<Value> &info) {
+  return static_cast<iso_engine_t *>(compat::external_value(info.Data().As<v8::External>()));
+}
+
+/* checkMemory(bytes): false where they, or what is taken, are more than the limit; the code then
+ * ends at its next loop. */
+void check_memory(const FunctionCallbackInfo<Value> &info) {
+  iso_engine_t *engine = engine_of(info);
+  auto bytes = static_cast<size_t>(info[0].As<v8::Number>()->Value());
+  info.GetReturnValue().Set(engine->hooks->check_memory(engine->hooks_data, bytes));
+}
+
 /* emit(record): to the host's console. Throws where the record cannot be cloned. */
 void emit(const FunctionCallbackInfo<Value> &info) {
-  auto *engine =
-      static_cast<iso_engine_t *>(compat::external_value(info.Data().As<v8::External>()));
+  iso_engine_t *engine = engine_of(info);
   iso_message_t *message = iso_message_create();
   if (message == nullptr) return;
   Local<Value> record = info[0];
@@ -86,6 +97,7 @@ void cloneable(const FunctionCallbackInfo<Value> &info) {
   Local<Value> value = info[0];
   encode_options_t options;
   options.is_trial = true;
+  options.account = engine_of(info)->account;
   bool is_cloned = encode(info.GetIsolate()->GetCurrentContext(), &value, 1, &message, options);
   iso_message_reset(&message);
   if (try_catch.HasTerminated()) {
@@ -115,6 +127,7 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   };
   add("compile", compile);
   add("emit", emit);
+  add("checkMemory", check_memory);
   add("cloneable", cloneable);
   add("now", now);
   add("isError", is_error);

@@ -39,6 +39,9 @@ struct iso_engine_s {
   void *hooks_data;
   iso_account_t *account;
   iso::shapes_t *shapes;
+  /* A HandleScope around all others: where V8 was left by a jump, theirs were not closed, and this
+   * one frees what they had. */
+  alignas(v8::HandleScope) unsigned char base_scope[sizeof(v8::HandleScope)];
   /* A collection runs, since when. */
   bool is_collecting;
   uint64_t collection_start_ns;
@@ -116,6 +119,8 @@ bool write_clone(
 v8::MaybeLocal<v8::Value>
 read_clone(v8::Local<v8::Context> context, const iso_message_t *message, iso_account_t *account);
 void throw_error(v8::Isolate *isolate, const char *text);
+/* A RangeError: the arguments do not fit into the thread. */
+void throw_too_large(v8::Isolate *isolate);
 
 /* views.cc */
 
@@ -170,6 +175,8 @@ bool run_prelude(iso_engine_t *engine, v8::Local<v8::Context> context);
 /* limits.cc */
 std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *account);
 void set_limits(iso_engine_t *engine, size_t heap_limit_bytes);
+/* Before the engine goes: V8 may collect while it disposes of the isolate. */
+void unset_limits(iso_engine_t *engine);
 void read_heap(v8::Isolate *isolate, iso_heap_t *out);
 
 } // namespace iso

