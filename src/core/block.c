@@ -1,8 +1,12 @@
 /* See block.h. Before the bytes stands a header; a block on huge pages is a mapping whose bytes
  * start on a huge page, with the header at the end of the page before. Not counted by alloc.h: when
- * a block dies is the garbage collector's decision. */
+ * a block dies is the garbage collector's decision.
+ *
+ * A few mappings are kept when their blocks die, for the next copy: the kernel need not clear their
+ * pages again, nor look for huge ones, which takes it long where memory is in pieces. */
 #include "core/block.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -14,6 +18,9 @@ enum {
   HUGE_PAGE_BYTES = 2 << 20,
   /* Below this the pages are few, and the C library may have warm ones. */
   HUGE_BLOCK_BYTES = 4 << 20,
+  KEPT_BLOCKS = 8,
+  /* Of the whole process, and of all blocks kept. */
+  KEPT_BYTES = 64 << 20,
 };
 
 typedef struct header_s {
@@ -32,6 +39,52 @@ static void *finish(void *memory, size_t bytes, void *mapping, size_t mapping_by
   header_t *header = memory;
   *header = (header_t){.bytes = bytes, .mapping = mapping, .mapping_bytes = mapping_bytes};
   return header + 1;
+}
+
+/* A block in a place belongs to nobody; who exchanges it out owns it. Acquire and release: its
+ * header was written by another thread. */
+static _Atomic(header_t *) kept[KEPT_BLOCKS];
+/* Relaxed: a bound. What waits in the places, and what is on its way there. */
+static atomic_size_t kept_bytes;
+
+static size_t room_of(const header_t *header) {
+  return header->mapping_bytes -
+         (size_t) ((const uint8_t *) (header + 1) - (const uint8_t *) header->mapping);
+}
+
+/* False: it is still the caller's. */
+static bool keep(header_t *header) {
+  size_t room = room_of(header);
+  if (atomic_fetch_add_explicit(&kept_bytes, room, memory_order_relaxed) + room <= KEPT_BYTES) {
+    for (int i = 0; i < KEPT_BLOCKS; i++) {
+      header_t *none = NULL;
+      if (atomic_compare_exchange_strong_explicit(
+              &kept[i], &none, header, memory_order_release, memory_order_relaxed
+          ))
+        return true;
+    }
+  }
+  atomic_fetch_sub_explicit(&kept_bytes, room, memory_order_relaxed);
+  return false;
+}
+
+static void destroy_mapped(const header_t *header);
+
+/* A block that has been kept, large enough and not much too large; NULL: there is none. */
+static void *reuse(size_t bytes) {
+  for (int i = 0; i < KEPT_BLOCKS; i++) {
+    if (atomic_load_explicit(&kept[i], memory_order_relaxed) == NULL) continue;
+    header_t *header = atomic_exchange_explicit(&kept[i], NULL, memory_order_acquire);
+    if (header == NULL) continue;
+    size_t room = room_of(header);
+    atomic_fetch_sub_explicit(&kept_bytes, room, memory_order_relaxed);
+    if (room >= bytes && room / 2 <= bytes) {
+      header->bytes = bytes;
+      return header + 1;
+    }
+    if (!keep(header)) destroy_mapped(header);
+  }
+  return NULL;
 }
 
 #if defined(__linux__)
@@ -66,7 +119,9 @@ static void destroy_mapped(const header_t *header) {
 void *iso_block_create(size_t bytes, bool is_zeroed) {
   if (bytes > SIZE_MAX / 2) return NULL;
   if (bytes >= HUGE_BLOCK_BYTES) {
-    void *block = create_mapped(bytes);
+    /* A kept one would have to be cleared, which the kernel may never have to. */
+    void *block = is_zeroed ? NULL : reuse(bytes);
+    if (block == NULL) block = create_mapped(bytes);
     if (block != NULL) return block;
   }
   size_t total = sizeof(header_t) + bytes;
@@ -78,10 +133,10 @@ void iso_block_destroy(void *block) {
   if (block == NULL) return;
   header_t *header = header_of(block);
   iso_block_discharge(block);
-  if (header->mapping != NULL)
-    destroy_mapped(header);
-  else
+  if (header->mapping == NULL)
     free(header);
+  else if (!keep(header))
+    destroy_mapped(header);
 }
 
 size_t iso_block_size(const void *block) {

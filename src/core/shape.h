@@ -3,8 +3,8 @@
  * Most messages are small plain objects, and most of them look like the one before: only the
  * primitives differ. So the bytes of a clone are parted into its shape and its leaves; for a shape
  * that comes again and again the engine keeps a function which makes the value out of the leaves,
- * several times as fast as V8's deserializer. Whatever is not a small plain tree of objects and
- * dense arrays has no shape, and is read by V8.
+ * faster than V8's deserializer, which adds property by property. Whatever is not a small plain
+ * tree of objects and dense arrays has no shape, and is read by V8.
  *
  * Thread: any. */
 #ifndef ISO_CORE_SHAPE_H

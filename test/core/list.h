@@ -13,6 +13,7 @@
   XX(message_moves)                                                                                \
   XX(view_is_read_as_it_was_written)                                                               \
   XX(view_fits_only_within_its_buffer)                                                             \
+  XX(block_is_reused_but_never_where_zeros_are_wanted)                                             \
   XX(block_is_charged_to_who_holds_it)                                                             \
   XX(message_owns_its_parts)                                                                       \
   XX(queue_orders_by_rank)                                                                         \

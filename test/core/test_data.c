@@ -76,3 +76,20 @@ void test_block_is_charged_to_who_holds_it(void) {
   CHECK(iso_block_create(SIZE_MAX - 5, false) == NULL);
   iso_account_release(account);
 }
+
+void test_block_is_reused_but_never_where_zeros_are_wanted(void) {
+  enum { BYTES = 5 << 20 };
+  uint8_t *block = iso_block_create(BYTES, false);
+  memset(block, 7, BYTES);
+  iso_block_destroy(block);
+  uint8_t *zeroed = iso_block_create(BYTES, true);
+  for (size_t at = 0; at < BYTES; at += 999)
+    CHECK_EQ(zeroed[at], 0);
+#if defined(__linux__)
+  uint8_t *again = iso_block_create(BYTES - 1000, false);
+  CHECK(again == block);
+  CHECK_EQ(iso_block_size(again), BYTES - 1000);
+  iso_block_destroy(again);
+#endif
+  iso_block_destroy(zeroed);
+}

@@ -13,7 +13,6 @@ using v8::Local;
 using v8::MaybeLocal;
 using v8::Object;
 using v8::SharedArrayBuffer;
-using v8::String;
 using v8::Value;
 using v8::WasmModuleObject;
 
