@@ -76,10 +76,9 @@ static napi_value detail_of(napi_env env, int status, const iso_message_t *messa
   return string(env, text);
 }
 
-/* lib's fromCode(code, name, text, description, trace, cause, detail); the last three are `parts`. */
-static napi_value code_error_of(
-    iso_host_t *host, const char *description, int status, const napi_value *parts
-) {
+/* lib's fromCode(code, name, text, description, ...parts): trace, cause, detail. */
+static napi_value
+code_error_of(iso_host_t *host, const char *description, int status, const napi_value *parts) {
   napi_env env = host->env;
   iso_error_text_t text = error_text(status);
   napi_value result = NULL;

@@ -23,7 +23,7 @@ enum {
 };
 
 /* The disposal of a large heap takes a part of a second. */
-static const uint64_t DISPOSAL_PATIENCE_NS = UINT64_C(10000000000);
+static const uint64_t disposal_patience_ns = UINT64_C(10000000000);
 
 static uint64_t limit_of(uint64_t own_ns, uint64_t common_ns) {
   uint64_t limit_ns = own_ns != 0 ? own_ns : common_ns;
@@ -91,7 +91,7 @@ void iso_guard__summon_locked(iso_pool_t *pool, iso_thread_t *thread) {
 void iso_guard__disposes(iso_thread_t *thread) {
   iso_guard_t *guard = &thread->guard;
   iso_mutex_lock(&thread->pool->lock);
-  guard->disposal_due_ns = uv_hrtime() + DISPOSAL_PATIENCE_NS;
+  guard->disposal_due_ns = uv_hrtime() + disposal_patience_ns;
   iso_watch_arm(&guard->watch, guard->disposal_due_ns);
   iso_mutex_unlock(&thread->pool->lock);
 }

@@ -138,8 +138,9 @@ charges_t *create_charges() {
 }
 
 void destroy_charges(charges_t *charges) {
-  while (!iso_list_empty(&charges->all))
-    end(ISO_LIST_ITEM(charges->all.next, charge_t, link));
+  iso_link_t *link = nullptr;
+  while ((link = iso_list_shift(&charges->all)) != nullptr)
+    end(ISO_LIST_ITEM(link, charge_t, link));
   delete charges;
 }
 

@@ -44,7 +44,7 @@ MaybeLocal<Function> compile(Local<Context> context, const iso_shape_t &shape) {
   std::vector<Local<String>> names;
   for (uint32_t i = 0; i < shape.leaf_count; i++) {
     char name[16];
-    std::snprintf(name, sizeof(name), "a%u", i);
+    (void) std::snprintf(name, sizeof(name), "a%u", i);
     names.push_back(String::NewFromUtf8(isolate, name).ToLocalChecked());
   }
   v8::ScriptCompiler::Source source(code);
