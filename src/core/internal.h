@@ -92,6 +92,8 @@ typedef struct iso_thread_s {
   bool is_asleep;
   bool is_loaded;
   bool is_busy;
+  /* The pool is not ready before it has loaded. */
+  bool is_awaited;
   /* What runs; its message is in `message`. NULL also once the thread is lost. */
   iso_task_t *task;
   /* Takes no part in its pool any more. */

@@ -226,12 +226,30 @@ static int spawn_locked(iso_pool_t *pool, iso_thread_t *replaces) {
   return ISO_OK;
 }
 
+/* What `ready` waits for: a thread has loaded, or is not wanted any more. */
+static void awaited_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static void awaited_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  if (!thread->is_awaited) return;
+  thread->is_awaited = false;
+  if (--pool->loads_wanted == 0) post_ready_locked(pool, ISO_OK);
+}
+
+/* One of those that are always there: until all have loaded once, `ready` waits for it. */
+static int spawn_awaited_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static int spawn_awaited_locked(iso_pool_t *pool) {
+  int status = spawn_locked(pool, NULL);
+  if (status != ISO_OK || pool->is_ready_posted) return status;
+  pool->threads[pool->thread_count - 1]->is_awaited = true;
+  pool->loads_wanted++;
+  return ISO_OK;
+}
+
 /* As many as there shall be at least, and one more where tasks wait for which none is free. */
 static int fill_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 static int fill_locked(iso_pool_t *pool) {
   int status = ISO_OK;
   while (status == ISO_OK && pool->open_count < pool->min_threads)
-    status = spawn_locked(pool, NULL);
+    status = spawn_awaited_locked(pool);
   if (status == ISO_OK && pool->open_count < pool->max_threads && waiting_locked(pool) != 0)
     status = spawn_locked(pool, NULL);
   return status;
@@ -336,7 +354,7 @@ bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_me
     thread->is_loaded = true;
     post_notice(pool, ISO_NOTICE_THREAD_START, thread->id, ISO_OK);
     if (thread->replaces != NULL) take_over_locked(pool, thread);
-    if (pool->loads_wanted != 0 && --pool->loads_wanted == 0) post_ready_locked(pool, ISO_OK);
+    awaited_locked(pool, thread);
   } else if (pool->reason == ISO_OK && !thread->is_retiring) {
     /* The next thread would meet the same, and so on for ever. */
     if (status == ISO_EXCEPTION) iso_message_move(&pool->error, error);
@@ -649,7 +667,6 @@ static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *
   pool->options = *options;
   pool->min_threads = options->min_threads;
   pool->max_threads = options->max_threads;
-  pool->loads_wanted = options->min_threads;
   pool->random_state = uv_hrtime() | 1;
   pool->references = 1;
   return ISO_OK;
@@ -796,8 +813,7 @@ int iso_pool_resize(iso_pool_t *pool, size_t min_threads, size_t max_threads) {
     iso_thread_t *thread = NULL;
     while (pool->open_count > max_threads && (thread = dispensable_locked(pool)) != NULL) {
       /* One that is still starting is no longer waited for. */
-      if (!thread->is_loaded && pool->loads_wanted != 0 && --pool->loads_wanted == 0)
-        post_ready_locked(pool, ISO_OK);
+      awaited_locked(pool, thread);
       retire_locked(pool, thread);
     }
   }

@@ -404,4 +404,13 @@ describe('observability', () => {
       ['thread.start', 'task.start', 'task.end 1', 'task.start', 'task.end two', 'task.start', 'task.end 3', 'task.start', 'task.end 4', 'mapped 4',
         'task.start', 'task.end two', 'unhandled two', 'task.start', 'task.end 5', 'thread.exit disposed']);
   });
+
+  test('is ready when all threads are that a resize before it has asked for', async () => {
+    // Long enough for the resize to come before the first thread has loaded.
+    const pool = new ThreadPool(() => { const end = Date.now() + 200; while (Date.now() < end); return () => 1; }, 1);
+    pool.resize(4);
+    await pool.ready;
+    assert.strictEqual(pool.stats().perThread.filter(({ ready }) => ready).length, 4);
+    await pool.dispose();
+  });
 });

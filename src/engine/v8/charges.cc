@@ -39,11 +39,15 @@ Local<Private> token_key(Isolate *isolate) {
   return Private::ForApi(isolate, String::NewFromUtf8Literal(isolate, "isolated-threads.charge"));
 }
 
-void end(charge_t *charge) {
-  iso_list_remove(&charge->link);
+void refund(charge_t *charge) {
   iso_account_refund(charge->account, charge->bytes);
   charge->token.Reset();
   delete charge;
+}
+
+void end(charge_t *charge) {
+  iso_list_remove(&charge->link);
+  refund(charge);
 }
 
 void on_token_end(const v8::WeakCallbackInfo<charge_t> &info) {
@@ -138,9 +142,12 @@ charges_t *create_charges() {
 }
 
 void destroy_charges(charges_t *charges) {
-  iso_link_t *link = nullptr;
-  while ((link = iso_list_shift(&charges->all)) != nullptr)
-    end(ISO_LIST_ITEM(link, charge_t, link));
+  iso_link_t *link = charges->all.next;
+  while (link != &charges->all) {
+    charge_t *charge = ISO_LIST_ITEM(link, charge_t, link);
+    link = link->next;
+    refund(charge);
+  }
   delete charges;
 }
 
