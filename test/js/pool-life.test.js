@@ -224,14 +224,18 @@ describe('broadcast and threads that come and go', () => {
 
 describe('the end', () => {
   test('close finishes what it has and takes no more', async () => {
-    const pool = new ThreadPool(context, 2);
-    const runs = Array.from({ length: 50 }, (_, i) => pool.run('echo', i));
+    // Nothing passes the gate before the pool has refused a run.
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const pool = new ThreadPool(() => (gate, i) => { Atomics.wait(gate, 0, 0); return i; }, 2);
+    const runs = Array.from({ length: 50 }, (_, i) => pool.run(gate, i));
     const closed = pool.close();
-    await assert.rejects(pool.run('echo', 1), { code: 'ERR_THREAD_CLOSED' });
+    await assert.rejects(pool.run(gate, 1), { code: 'ERR_THREAD_CLOSED' });
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
     assert.strictEqual((await Promise.all(runs)).length, 50);
     assert.strictEqual(await closed, undefined);
     assert.strictEqual(await pool.close(), undefined);
-    await assert.rejects(pool.run('echo', 1), { code: 'ERR_THREAD_DISPOSED' });
+    await assert.rejects(pool.run(gate, 1), { code: 'ERR_THREAD_DISPOSED' });
   });
 
   test('close kills at its timeout', async () => {
