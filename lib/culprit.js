@@ -6,6 +6,8 @@
 const MAX_VISITED = 100000;
 const MAX_SEGMENTS = 24;
 
+const isIterable = (value) => typeof value[Symbol.asyncIterator] === 'function';
+
 const isIdentifier = (key) => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key);
 
 function segment(key) {
@@ -64,14 +66,16 @@ function kindOf(value) {
  * @param {unknown} root
  * @param {string} name what the path starts with
  * @param {(value: unknown) => boolean} cloneable asks the engine
+ * @param {boolean} takesFunctions functions and async iterables are none
  * @returns {{ text: string, thrown?: { error: unknown } }} a sentence; what a getter threw
  */
-function findCulprit(root, name, cloneable) {
+function findCulprit(root, name, cloneable, takesFunctions = false) {
   const seen = new Set();
   const nodes = [{ value: root, parent: null, text: name }];
   for (let visited = 0; nodes.length > 0 && visited < MAX_VISITED; visited++) {
     const node = nodes.pop();
     const { value } = node;
+    if (takesFunctions && typeof value === 'function') continue;
     if (typeof value === 'function' || typeof value === 'symbol') {
       return { text: `${pathOf(node)} is ${kindOf(value)}` };
     }
@@ -79,6 +83,7 @@ function findCulprit(root, name, cloneable) {
     seen.add(value);
     let children;
     try {
+      if (takesFunctions && isIterable(value)) continue;
       children = childrenOf(node);
     } catch (error) {
       return { text: `${pathOf(node)} threw while it was read`, thrown: { error } };
@@ -88,7 +93,7 @@ function findCulprit(root, name, cloneable) {
     }
     for (let i = children.length - 1; i >= 0; i--) nodes.push(children[i]);
   }
-  return { text: `${name} has a part that cannot be cloned` };
+  return { text: `${name} has a part that cannot be cloned`, isVague: true };
 }
 
 module.exports = { findCulprit };

@@ -9,12 +9,15 @@
 
 #include "core/list.h"
 #include "core/owner.h"
+#include "core/remote.h"
 
 typedef struct iso_host_s {
   napi_env env;
   uv_loop_t *loop;
   void *platform;
   iso_owner_t *owner;
+  /* Of the environment's functions. */
+  iso_home_t *home;
   napi_async_cleanup_hook_handle cleanup;
   /* Deliveries are made in this scope, so that microtasks and ticks run after each batch. */
   napi_async_context async_context;

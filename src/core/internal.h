@@ -12,6 +12,7 @@
 #include "core/histogram.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/remote.h"
 #include "core/sync.h"
 #include "core/watchdog.h"
 #include "engine/engine.h"
@@ -55,6 +56,9 @@ typedef struct iso_thread_s {
   /* Guarded by pool->lock. */
   /* For others to terminate it. */
   iso_engine_t *engine;
+  /* Of the functions of its context; another one when that is made anew. NULL: none (yet). Only
+   * the thread changes it, and reads it without the lock. */
+  iso_home_t *home;
   /* `wake` may be sent to. */
   bool is_open;
   uv_async_t wake;
@@ -240,6 +244,9 @@ iso_task_t *iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status)
 /* Its context has been made anew, or could not be; takes what is in `error`. False: that is its
  * end. */
 bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
+/* Calls have come while it runs no task; they are guarded as a task is. What they lead to ends with
+ * the next iso_pool__next. */
+void iso_pool__serves(iso_pool_t *pool, iso_thread_t *thread);
 /* Is there something to look at? Reads hints only. */
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread);
 /* The spin that next asked for is over. */

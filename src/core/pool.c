@@ -318,6 +318,12 @@ void iso_pool__loads(iso_pool_t *pool, iso_thread_t *thread) {
   iso_mutex_unlock(&pool->lock);
 }
 
+void iso_pool__serves(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_mutex_lock(&pool->lock);
+  iso_guard__begin_locked(pool, thread, NULL);
+  iso_mutex_unlock(&pool->lock);
+}
+
 /* What a run or load ends with that gave `status`. */
 static int end_guarded_locked(iso_pool_t *pool, iso_thread_t *thread, int status)
     ISO_REQUIRES(pool->lock);
@@ -549,7 +555,7 @@ iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
   iso_mutex_lock(&pool->lock);
   if (thread->is_lost) goto end;
   release_bucket_locked(pool, &thread->posted_bucket);
-  if (thread->task != NULL || thread->guard.reason != ISO_OK)
+  if (thread->task != NULL || thread->guard.is_active || thread->guard.reason != ISO_OK)
     turn.status = end_guarded_locked(pool, thread, status);
   if (iso_is_fatal(turn.status)) thread->end_status = turn.status;
   if (thread->task != NULL) {
@@ -577,6 +583,7 @@ void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) {
   int reason = thread->guard.reason;
   uint64_t now = uv_hrtime();
   thread->is_lost = true;
+  if (thread->home != NULL) iso_home_close(thread->home);
   if (thread->task != NULL)
     iso_task_finish(done_locked(pool, thread, reason, now), pool->owner, reason);
   if (pool->reason == ISO_OK) thread->end_status = ISO_ELOST;
@@ -592,7 +599,8 @@ void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) {
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread) {
   return atomic_load_explicit(&pool->common, memory_order_relaxed) != 0 ||
          atomic_load_explicit(&thread->waiting, memory_order_relaxed) != 0 ||
-         atomic_load_explicit(&pool->has_stopped, memory_order_relaxed);
+         atomic_load_explicit(&pool->has_stopped, memory_order_relaxed) ||
+         iso_home_has_arrivals(thread->home);
 }
 
 void iso_pool__spun(iso_pool_t *pool) {

@@ -100,6 +100,7 @@ static void on_fatal(void *data, bool out_of_memory) {
   iso_owner_t *owner = pool->owner;
   int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
   iso_engine_t *engine = hide_engine(thread);
+  iso_home_close(thread->home);
   iso_task_t *task = iso_pool__failed(pool, thread, status);
   if (task != NULL) iso_task_finish(task, owner, status);
   iso_pool__leave(pool, thread);
@@ -127,6 +128,7 @@ static int await_pending(iso_thread_t *thread, int status, iso_message_t *messag
     iso_guard__awaits(thread, true);
     uv_run(&thread->loop, UV_RUN_ONCE);
     iso_guard__awaits(thread, false);
+    iso_engine_receive(thread->engine);
     status = iso_engine_poll(thread->engine, message);
   }
   return status;
@@ -154,6 +156,10 @@ static void note_heap(iso_thread_t *thread) {
 /* One turn of the loop, and of the jobs that it has made ready. */
 static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
   uv_run(&thread->loop, mode);
+  if (iso_home_has_arrivals(thread->home)) {
+    iso_pool__serves(thread->pool, thread);
+    iso_engine_receive(thread->engine);
+  }
   iso_engine_idle(thread->engine);
   note_heap(thread);
   thread->runs_since_turn = 0;
@@ -219,11 +225,28 @@ static void sleep_in_loop(iso_thread_t *thread) {
   iso_pool__woke(thread->pool, thread, thread->has_idled);
 }
 
+/* The functions of a new context are not at home where those of the old one were. */
+static int move_house(iso_thread_t *thread) {
+  iso_home_t *home = NULL;
+  iso_home_t *old = thread->home;
+  int status = iso_home_create_thread(&thread->wake, &home);
+  if (status != ISO_OK) return status;
+  iso_mutex_lock(&thread->pool->lock);
+  thread->home = home;
+  /* It may have been interrupted just now. */
+  if (thread->guard.reason != ISO_OK) iso_home_interrupt(home);
+  iso_mutex_unlock(&thread->pool->lock);
+  if (old != NULL) iso_home_close(old);
+  iso_home_release(old);
+  return ISO_OK;
+}
+
 /* What was interrupted may have left its context half-written: a new one takes its place. */
 static bool renew(iso_thread_t *thread) {
   iso_message_t error;
   iso_message_init(&error);
-  int status = iso_engine_renew(thread->engine);
+  int status = move_house(thread);
+  if (status == ISO_OK) status = iso_engine_renew(thread->engine, thread->home);
   if (status == ISO_OK) status = evaluate_context(thread, &error);
   bool is_renewed = iso_pool__renewed(thread->pool, thread, status, &error);
   iso_message_reset(&error);
@@ -232,7 +255,8 @@ static bool renew(iso_thread_t *thread) {
 
 static int run_and_turn(iso_thread_t *thread) {
   int status = run_task(thread);
-  if (++thread->runs_since_turn >= RUNS_A_TURN) turn_loop(thread, UV_RUN_NOWAIT);
+  bool has_calls = iso_home_has_arrivals(thread->home);
+  if (++thread->runs_since_turn >= RUNS_A_TURN || has_calls) turn_loop(thread, UV_RUN_NOWAIT);
   return status;
 }
 
@@ -287,6 +311,7 @@ static int start_engine(iso_thread_t *thread, uintptr_t stack_top) {
       .allow_eval = thread->pool->options.allow_eval,
       .allow_wasm = thread->pool->options.allow_wasm,
       .account = thread->account,
+      .home = thread->home,
       .hooks = &engine_hooks,
       .hooks_data = thread,
   };
@@ -333,12 +358,14 @@ static void thread_main(void *argument) {
 
   int status = open_loop(thread);
   bool is_open = status == ISO_OK;
-  if (is_open) status = start_engine(thread, (uintptr_t) &stack_top);
+  if (is_open) status = move_house(thread);
+  if (status == ISO_OK) status = start_engine(thread, (uintptr_t) &stack_top);
   if (status != ISO_OK)
     (void) iso_pool__loaded(pool, thread, status, NULL);
   else if (load(thread))
     work(thread);
   iso_engine_t *engine = hide_engine(thread);
+  if (thread->home != NULL) iso_home_close(thread->home);
   iso_pool__leave(pool, thread);
   if (engine != NULL) iso_engine_destroy(engine);
   if (is_open) close_loop(thread);
@@ -355,6 +382,7 @@ static void destroy(iso_thread_t *thread) {
   iso_queue_deinit(&thread->queue);
   iso_queue_deinit(&thread->keyed);
   iso_console_deinit(&thread->console);
+  iso_home_release(thread->home);
   iso_account_release(thread->account);
   iso_free(thread);
 }
@@ -425,11 +453,14 @@ void iso_thread__resume_locked(iso_pool_t *pool, iso_thread_t *thread) {
   (void) pool;
   if (thread->engine != NULL) iso_engine_resume(thread->engine);
   iso_console_open(&thread->console);
+  if (thread->home != NULL) iso_home_resume(thread->home);
 }
 
 void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_console_close(&thread->console);
   if (thread->engine != NULL) iso_engine_terminate(thread->engine);
+  /* By now what waits there is terminated as soon as it is let go. */
+  if (thread->home != NULL) iso_home_interrupt(thread->home);
   iso_thread__wake_locked(pool, thread);
 }
 

@@ -141,7 +141,7 @@ int put_exception(
   if (describe.Get(engine->isolate)
           ->Call(context, v8::Undefined(engine->isolate), argc, argv)
           .ToLocal(&description) &&
-      iso::encode(context, &description, 1, message, {engine->account, {}}))
+      iso::encode(context, &description, 1, message, {engine->account, nullptr, {}}))
     return ISO_EXCEPTION;
   if (engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
   /* So little stack or memory is left that nothing can be said of it. */
@@ -167,7 +167,7 @@ int put_result(
 ) {
   TryCatch try_catch(engine->isolate);
   iso_message_reset(message);
-  if (iso::encode(context, &result, 1, message, {engine->account, {}})) return ISO_OK;
+  if (iso::encode(context, &result, 1, message, {engine->account, engine->functions, {}})) return ISO_OK;
   if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
   Local<Value> argv[] = {result, try_catch.Exception()};
   try_catch.Reset();
@@ -301,6 +301,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->hooks_data = config->hooks_data;
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
+  engine->functions = iso::create_functions(isolate, config->home);
   isolate->SetData(kEngineSlot, engine);
   isolate->Enter();
   isolate->AddMessageListener(on_message);
@@ -314,11 +315,13 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   return ISO_OK;
 }
 
-int iso_engine_renew(iso_engine_t *engine) {
+int iso_engine_renew(iso_engine_t *engine, iso_home_t *home) {
   Isolate *isolate = engine->isolate;
   forget_pending(engine);
   engine->function.Reset();
   engine->context.Reset();
+  iso::destroy_functions(engine->functions);
+  engine->functions = iso::create_functions(isolate, home);
   isolate->ContextDisposedNotification();
   if (create_context(engine)) return ISO_OK;
   return isolate->IsExecutionTerminating() ? ISO_ETERMINATED : ISO_ESTART;
@@ -330,6 +333,7 @@ void iso_engine_destroy(iso_engine_t *engine) {
   node::MultiIsolatePlatform *platform = engine->platform;
   /* Its handles go before the isolate does. */
   iso::destroy_shapes(engine->shapes);
+  iso::destroy_functions(engine->functions);
   delete engine;
   isolate->SetData(kEngineSlot, nullptr);
   isolate->Exit();
@@ -345,7 +349,7 @@ void iso_engine_destroy(iso_engine_t *engine) {
 int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  iso::side_t side = {engine->account, engine->shapes, true};
+  iso::side_t side = {engine->account, engine->shapes, nullptr, true};
   if (!iso::decode(entry.context, const_cast<iso_message_t *>(source), side, &values))
     return put_caught(engine, &entry, error);
   Local<Function> load = engine->prelude.load.Get(engine->isolate);
@@ -355,7 +359,7 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(entry.context, message, {engine->account, engine->shapes, false}, &values)) {
+  if (!iso::decode(entry.context, message, {engine->account, engine->shapes, engine->functions, false}, &values)) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
     return put_caught(engine, &entry, message);
   }
@@ -367,6 +371,14 @@ int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
 int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   return poll(engine, entry.context, message);
+}
+
+void iso_engine_receive(iso_engine_t *engine) {
+  Entry entry(engine);
+  iso_arrival_t arrival{};
+  while (!engine->isolate->IsExecutionTerminating() &&
+         iso::take(engine->functions, &arrival))
+    iso::receive(engine->functions, entry.context, arrival);
 }
 
 void iso_engine_idle(iso_engine_t *engine) {

@@ -71,7 +71,7 @@ void emit(const FunctionCallbackInfo<Value> &info) {
   iso_message_t *message = iso_message_create();
   if (message == nullptr) return;
   Local<Value> record = info[0];
-  if (!encode(info.GetIsolate()->GetCurrentContext(), &record, 1, message, {engine->account, {}})) {
+  if (!encode(info.GetIsolate()->GetCurrentContext(), &record, 1, message, {engine->account, nullptr, {}})) {
     iso_message_destroy(message);
     return;
   }
@@ -118,6 +118,7 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   add("cloneable", cloneable);
   add("now", now);
   add("isError", is_error);
+  add_remote_natives(context, natives, &engine->functions);
   natives->Set(context, text(isolate, "transfer"), transfer_function(context).ToLocalChecked())
       .Check();
   return natives;
@@ -180,6 +181,11 @@ bool run_prelude(iso_engine_t *engine, Local<Context> context) {
     slot->Reset(isolate, value.As<Function>());
     return true;
   };
+  Local<Value> hooks;
+  if (!exports.As<Object>()->Get(context, text(isolate, "remote")).ToLocal(&hooks)) return false;
+  if (!hooks->IsObject() || !open_functions(engine->functions, context, hooks.As<Object>()))
+    return false;
+
   iso_prelude_t *slots = &engine->prelude;
   return take("load", &slots->load) && take("describe", &slots->describe) &&
          take("describeUncloneable", &slots->describe_uncloneable) && take("warn", &slots->warn);

@@ -11,6 +11,7 @@
 
 namespace iso {
 struct shapes_t;
+struct functions_t;
 }
 
 /* The functions of src/prelude/prelude.js, made once in each isolate. */
@@ -39,6 +40,8 @@ struct iso_engine_s {
   void *hooks_data;
   iso_account_t *account;
   iso::shapes_t *shapes;
+  /* Of the current context. */
+  iso::functions_t *functions;
   bool is_unregistered;
   /* Of every context made here. */
   bool allow_eval;
@@ -64,6 +67,8 @@ struct side_t {
   iso_account_t *account;
   /* NULL: it keeps none. */
   shapes_t *shapes;
+  /* NULL: no functions come. */
+  functions_t *functions;
   /* The message is others' as well: nothing may be taken out of it. */
   bool is_shared;
 };
@@ -81,6 +86,8 @@ make_shaped(v8::Local<v8::Context> context, const iso_message_t *message, shapes
 struct encode_options_t {
   /* Of the thread that encodes; NULL: the host does. */
   iso_account_t *account = nullptr;
+  /* NULL: functions do not go. */
+  functions_t *functions = nullptr;
   /* An array of ArrayBuffers that move; empty: there is none. */
   v8::Local<v8::Value> transfer;
   /* Nothing moves: it is only to be seen whether it could. */
@@ -105,7 +112,7 @@ bool write_clone(
     iso_message_t *message, const encode_options_t &options
 );
 v8::MaybeLocal<v8::Value>
-read_clone(v8::Local<v8::Context> context, const iso_message_t *message, iso_account_t *account);
+read_clone(v8::Local<v8::Context> context, const iso_message_t *message, const side_t &side);
 void throw_error(v8::Isolate *isolate, const char *text);
 
 /* views.cc */
@@ -153,6 +160,41 @@ v8::MaybeLocal<v8::Function> transfer_function(v8::Local<v8::Context> context);
 bool read_mark(
     v8::Local<v8::Context> context, v8::Local<v8::Value> value, v8::Local<v8::Value> *inner,
     v8::Local<v8::Value> *list
+);
+
+/* functions.cc */
+
+/* Of one context, which has `home`. */
+functions_t *create_functions(v8::Isolate *isolate, iso_home_t *home);
+/* `hooks` is what lib/remote.js returns. */
+bool open_functions(
+    functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Object> hooks
+);
+/* Before its isolate goes. What its home still gets is not handled any more. */
+void destroy_functions(functions_t *functions);
+/* Adds what lib/remote.js needs; *slot is looked at when one of them is called. */
+void add_remote_natives(
+    v8::Local<v8::Context> context, v8::Local<v8::Object> natives, functions_t **slot
+);
+/* What has come to a thread's home. False: nothing. */
+bool take(functions_t *functions, iso_arrival_t *arrival);
+void receive(functions_t *functions, v8::Local<v8::Context> context, const iso_arrival_t &arrival);
+/* A new use of what stands for a function elsewhere; NULL: no memory. */
+iso_callable_t *callable_of(functions_t *functions, v8::Local<v8::Function> function);
+/* The function that a callable stands for here; takes no use. */
+v8::MaybeLocal<v8::Function>
+function_of(functions_t *functions, v8::Local<v8::Context> context, iso_callable_t *callable);
+/* V8 cannot write these values. If that is for the functions in them, gives a copy with marks in
+ * their places; empty otherwise, perhaps with an exception. */
+v8::MaybeLocal<v8::Array> substitute(
+    functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Array> values
+);
+/* An object that stands for a function in a message. */
+v8::MaybeLocal<v8::Object>
+make_mark(v8::Local<v8::Context> context, v8::Local<v8::Value> function);
+/* False: it is none. */
+bool read_function_mark(
+    v8::Local<v8::Context> context, v8::Local<v8::Object> object, v8::Local<v8::Value> *function
 );
 
 /* natives.cc: evaluates the prelude in a new context. False: it could not be. */
