@@ -189,15 +189,28 @@ static void read_arrival(iso_event_t *event, iso_arrival_t *out) {
     out->answer = ISO_LIST_ITEM(event, iso_call_t, event);
 }
 
-bool iso_home_take(iso_home_t *home, iso_arrival_t *out) {
+static bool take(iso_home_t *home, bool takes_calls, iso_arrival_t *out) {
+  if (!iso_home_has_arrivals(home)) return false;
   iso_mutex_lock(&home->lock);
-  iso_link_t *link = iso_list_shift(&home->arrivals);
+  iso_link_t *link = home->arrivals.next;
+  while (link != &home->arrivals && !takes_calls &&
+         ISO_LIST_ITEM(link, iso_event_t, link)->deliver == deliver_call)
+    link = link->next;
+  bool is_found = link != &home->arrivals;
+  if (is_found) iso_list_remove(link);
   bool is_last = iso_list_empty(&home->arrivals);
   atomic_store_explicit(&home->has_arrivals, !is_last, memory_order_relaxed);
   iso_mutex_unlock(&home->lock);
-  if (link == NULL) return false;
-  read_arrival(ISO_LIST_ITEM(link, iso_event_t, link), out);
-  return true;
+  if (is_found) read_arrival(ISO_LIST_ITEM(link, iso_event_t, link), out);
+  return is_found;
+}
+
+bool iso_home_take(iso_home_t *home, iso_arrival_t *out) {
+  return take(home, true, out);
+}
+
+bool iso_home_take_answer(iso_home_t *home, iso_arrival_t *out) {
+  return take(home, false, out);
 }
 
 void iso_home_interrupt(iso_home_t *home) {

@@ -67,6 +67,8 @@ void iso_home_close(iso_home_t *home);
 bool iso_home_has_arrivals(const iso_home_t *home);
 /* Takes the next arrival of a thread's home. False: there is none. Thread: the home's. */
 bool iso_home_take(iso_home_t *home, iso_arrival_t *out);
+/* The same, but only what runs no code: an answer or a release. */
+bool iso_home_take_answer(iso_home_t *home, iso_arrival_t *out);
 
 /* Lets go whoever waits in this home, and whoever would, until it is resumed. */
 void iso_home_interrupt(iso_home_t *home);

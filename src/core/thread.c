@@ -82,6 +82,17 @@ static iso_engine_t *hide_engine(iso_thread_t *thread) {
   return engine;
 }
 
+/* Who has called its functions, or would, hears that they are gone. */
+static void leave_home(iso_thread_t *thread) {
+  iso_mutex_lock(&thread->pool->lock);
+  iso_home_t *home = thread->home;
+  thread->home = NULL;
+  iso_mutex_unlock(&thread->pool->lock);
+  if (home == NULL) return;
+  iso_home_close(home);
+  iso_home_release(home);
+}
+
 static size_t on_heap_full(void *data, size_t limit_bytes, size_t held_bytes) {
   iso_thread_t *thread = data;
   /* V8 14 also asks when a single buffer was refused and collecting has not helped: that is a
@@ -100,7 +111,7 @@ static void on_fatal(void *data, bool out_of_memory) {
   iso_owner_t *owner = pool->owner;
   int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
   iso_engine_t *engine = hide_engine(thread);
-  iso_home_close(thread->home);
+  leave_home(thread);
   iso_task_t *task = iso_pool__failed(pool, thread, status);
   if (task != NULL) iso_task_finish(task, owner, status);
   iso_pool__leave(pool, thread);
@@ -274,6 +285,7 @@ static void work(iso_thread_t *thread) {
     case ISO_STEP_SPIN:
       spin(thread);
       iso_pool__spun(pool);
+      if (iso_home_has_arrivals(thread->home)) turn_loop(thread, UV_RUN_NOWAIT);
       break;
     case ISO_STEP_SLEEP:
       sleep_in_loop(thread);
@@ -365,7 +377,7 @@ static void thread_main(void *argument) {
   else if (load(thread))
     work(thread);
   iso_engine_t *engine = hide_engine(thread);
-  if (thread->home != NULL) iso_home_close(thread->home);
+  leave_home(thread);
   iso_pool__leave(pool, thread);
   if (engine != NULL) iso_engine_destroy(engine);
   if (is_open) close_loop(thread);

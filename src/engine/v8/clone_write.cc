@@ -361,7 +361,7 @@ bool write_clone(
     size_t first = std::find(values, values + i, values[i]) - values;
     if (first < i)
       all[i] = all[first];
-    else if (make_mark(context, values[i]).ToLocal(&mark))
+    else if (make_mark(options.functions, context, values[i]).ToLocal(&mark))
       all[i] = mark;
     else
       return false;
@@ -373,8 +373,13 @@ bool write_clone(
     if (writer.write(&given)) return true;
     was_refused = writer.was_refused();
   }
+  /* A termination would not survive being thrown anew. */
+  if (!try_catch.CanContinue()) {
+    isolate->TerminateExecution();
+    return false;
+  }
   Local<Value> exception = try_catch.Exception();
-  bool may_substitute = was_refused && options.functions != nullptr && try_catch.CanContinue();
+  bool may_substitute = was_refused && options.functions != nullptr;
   if (may_substitute) {
     Local<Array> copies;
     try_catch.Reset();
@@ -391,7 +396,10 @@ bool write_clone(
       isolate->ThrowException(exception);
     }
   }
-  try_catch.ReThrow();
+  if (try_catch.CanContinue())
+    try_catch.ReThrow();
+  else
+    isolate->TerminateExecution();
   return false;
 }
 

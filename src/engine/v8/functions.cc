@@ -60,6 +60,8 @@ struct functions_t {
   Isolate *isolate;
   iso_home_t *home;
   hooks_t hooks;
+  /* Of marks; V8 keeps whatever it has made of a template. */
+  v8::Global<v8::ObjectTemplate> marks;
   std::unordered_map<uint64_t, export_t> exports;
   std::unordered_map<uint64_t, stub_t *> stubs;
   std::unordered_map<const iso_callable_t *, stub_t *> stub_of;
@@ -216,6 +218,10 @@ void call_remote(const FunctionCallbackInfo<Value> &info) {
   }
   uint64_t id = next_id();
   call->id = id;
+  /* Code that calls and calls without ever awaiting would never get to them. */
+  iso_arrival_t arrival{};
+  while (iso_home_take_answer(functions->home, &arrival))
+    receive(functions, context, arrival);
   if (!send(functions, context, call)) return;
   functions->pending.emplace(
       id, v8::Global<Promise::Resolver>(functions->isolate, resolver)
@@ -274,7 +280,8 @@ Local<Private> mark_key(Isolate *isolate) {
 /* markFunction(function) */
 void mark_function(const FunctionCallbackInfo<Value> &info) {
   Local<Object> mark;
-  if (make_mark(info.GetIsolate()->GetCurrentContext(), info[0]).ToLocal(&mark))
+  functions_t *functions = functions_of(info);
+  if (make_mark(functions, info.GetIsolate()->GetCurrentContext(), info[0]).ToLocal(&mark))
     info.GetReturnValue().Set(mark);
 }
 
@@ -362,6 +369,10 @@ functions_t *create_functions(Isolate *isolate, iso_home_t *home) {
   auto *functions = new functions_t{};
   functions->isolate = isolate;
   functions->home = home;
+  v8::HandleScope scope(isolate);
+  Local<v8::ObjectTemplate> marks = v8::ObjectTemplate::New(isolate);
+  marks->SetInternalFieldCount(1);
+  functions->marks.Reset(isolate, marks);
   return functions;
 }
 
@@ -487,12 +498,11 @@ substitute(functions_t *functions, Local<Context> context, Local<Array> values) 
   return copies.As<Array>();
 }
 
-MaybeLocal<Object> make_mark(Local<Context> context, Local<Value> function) {
-  Isolate *isolate = Isolate::GetCurrent();
-  Local<v8::ObjectTemplate> marks = v8::ObjectTemplate::New(isolate);
-  marks->SetInternalFieldCount(1);
+MaybeLocal<Object>
+make_mark(functions_t *functions, Local<Context> context, Local<Value> function) {
+  Isolate *isolate = functions->isolate;
   Local<Object> mark;
-  if (!marks->NewInstance(context).ToLocal(&mark) ||
+  if (!functions->marks.Get(isolate)->NewInstance(context).ToLocal(&mark) ||
       mark->SetPrivate(context, mark_key(isolate), function).IsNothing())
     return {};
   return mark;

@@ -191,7 +191,7 @@ v8::MaybeLocal<v8::Array> substitute(
 );
 /* An object that stands for a function in a message. */
 v8::MaybeLocal<v8::Object>
-make_mark(v8::Local<v8::Context> context, v8::Local<v8::Value> function);
+make_mark(functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Value> function);
 /* False: it is none. */
 bool read_function_mark(
     v8::Local<v8::Context> context, v8::Local<v8::Object> object, v8::Local<v8::Value> *function
