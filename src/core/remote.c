@@ -1,8 +1,8 @@
 /* See remote.h.
  *
  * A call is in one list at a time, by the link of its event: its target's arrivals, then (answered)
- * its caller's. While it runs it is in the list `taken` of its target's home, so that whoever closes
- * that home can answer for it. One reference travels with the event. */
+ * its caller's. While it runs it is in the list `taken` of its target's home, so that whoever
+ * closes that home can answer for it. One reference travels with the event. */
 #include "core/remote.h"
 
 #include <stdatomic.h>

@@ -120,7 +120,8 @@ iso_call_t *iso_call_create(iso_home_t *caller, iso_callable_t *target);
 void iso_call_release(iso_call_t *call);
 
 /* Sends it; where it is sync, the caller keeps a reference. A thread whose host is behind waits
- * here. Errors: ISO_EFULL, ISO_ETERMINATED; the call is the caller's still. Thread: the caller's. */
+ * here. Errors: ISO_EFULL, ISO_ETERMINATED; the call is the caller's still. Thread: the caller's.
+ */
 int iso_call_send(iso_call_t *call);
 /* Waits for the answer of a sync call. Errors: ISO_ETERMINATED. Thread: the caller's. */
 int iso_call_wait(iso_call_t *call);

@@ -125,6 +125,12 @@ describe('functions', () => {
     assert.deepStrictEqual({ stdout: stdout.trim(), status }, { stdout: 'flat', status: 0 }, stderr);
   });
 
+  test('examples/progress.js runs', () => {
+    const { stdout, stderr, status } = spawnSync(process.execPath, [path.join(root, 'examples', 'progress.js')], { encoding: 'utf8' });
+    assert.strictEqual(status, 0, stderr);
+    assert.deepStrictEqual(stdout.trim().split('\n').slice(-2), ['100 %', '17984 primes']);
+  });
+
   const ends = {
     'exit in a sync call': ['new Thread(() => (f) => f.sync()).run(() => { process.exit(3); });', 3],
     'exit in an async call': ['new Thread(() => (f) => f()).run(() => { process.exit(3); });', 3],

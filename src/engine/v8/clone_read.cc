@@ -31,7 +31,9 @@ public:
         deserializer_(isolate_, message->bytes, message->size, this) {}
 
   MaybeLocal<Value> read() {
-    if (!take_functions() || !take_buffers() || !deserializer_.ReadHeader(context_).FromMaybe(false)) return {};
+    if (!take_functions() || !take_buffers() ||
+        !deserializer_.ReadHeader(context_).FromMaybe(false))
+      return {};
     return deserializer_.ReadValue(context_);
   }
 

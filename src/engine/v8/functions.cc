@@ -99,9 +99,8 @@ void on_stub_garbage(const v8::WeakCallbackInfo<stub_t> &info) {
 }
 
 /* What failure(description, code, name, text) makes of a status; empty: it is being terminated. */
-MaybeLocal<Value> make_failure(
-    functions_t *functions, Local<Context> context, int status, Local<Value> description
-) {
+MaybeLocal<Value>
+make_failure(functions_t *functions, Local<Context> context, int status, Local<Value> description) {
   Isolate *isolate = functions->isolate;
   const char *row[] = {"ERR_THREAD_FATAL", "ThreadError", "%s failed in an unknown way"};
   switch (status) {
@@ -163,9 +162,8 @@ uint64_t id_of(Local<Value> value) {
 
 /* A call of the stub with the id in info[0], with the arguments in info[1]; NULL: an exception is
  * pending. */
-iso_call_t *prepare(
-    functions_t *functions, Local<Context> context, const FunctionCallbackInfo<Value> &info
-) {
+iso_call_t *
+prepare(functions_t *functions, Local<Context> context, const FunctionCallbackInfo<Value> &info) {
   Isolate *isolate = info.GetIsolate();
   Local<Value> failure;
   auto found = functions == nullptr ? decltype(functions->stubs.end())()
@@ -223,9 +221,7 @@ void call_remote(const FunctionCallbackInfo<Value> &info) {
   while (iso_home_take_answer(functions->home, &arrival))
     receive(functions, context, arrival);
   if (!send(functions, context, call)) return;
-  functions->pending.emplace(
-      id, v8::Global<Promise::Resolver>(functions->isolate, resolver)
-  );
+  functions->pending.emplace(id, v8::Global<Promise::Resolver>(functions->isolate, resolver));
   info.GetReturnValue().Set(resolver->GetPromise());
 }
 
@@ -292,13 +288,12 @@ void is_plain(const FunctionCallbackInfo<Value> &info) {
                     value->IsRegExp() || value->IsNativeError() || value->IsPromise() ||
                     value->IsArrayBuffer() || value->IsArrayBufferView() ||
                     value->IsSharedArrayBuffer() || value->IsBooleanObject() ||
-                    value->IsNumberObject() || value->IsStringObject() ||
-                    value->IsSymbolObject() || value->IsBigIntObject() || value->IsWeakMap() ||
-                    value->IsWeakSet() || value->IsWeakRef() || value->IsMapIterator() ||
-                    value->IsSetIterator() || value->IsGeneratorObject() ||
-                    value->IsArgumentsObject() || value->IsModuleNamespaceObject() ||
-                    value->IsWasmModuleObject() || value->IsWasmMemoryObject() ||
-                    value.As<Object>()->InternalFieldCount() != 0;
+                    value->IsNumberObject() || value->IsStringObject() || value->IsSymbolObject() ||
+                    value->IsBigIntObject() || value->IsWeakMap() || value->IsWeakSet() ||
+                    value->IsWeakRef() || value->IsMapIterator() || value->IsSetIterator() ||
+                    value->IsGeneratorObject() || value->IsArgumentsObject() ||
+                    value->IsModuleNamespaceObject() || value->IsWasmModuleObject() ||
+                    value->IsWasmMemoryObject() || value.As<Object>()->InternalFieldCount() != 0;
   info.GetReturnValue().Set(!is_special);
 }
 
@@ -486,8 +481,7 @@ function_of(functions_t *functions, Local<Context> context, iso_callable_t *call
   return function;
 }
 
-MaybeLocal<Array>
-substitute(functions_t *functions, Local<Context> context, Local<Array> values) {
+MaybeLocal<Array> substitute(functions_t *functions, Local<Context> context, Local<Array> values) {
   Local<Value> argument = values;
   Local<Value> copies;
   if (!functions->hooks.substitute.Get(functions->isolate)

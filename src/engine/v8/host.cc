@@ -85,7 +85,8 @@ static int decode_value(iso_message_t *message, bool is_shared, iso_value_t *val
   v8::TryCatch try_catch(isolate);
   std::vector<Local<Value>> values;
   if (!iso::decode(
-          current_context(), message, {nullptr, shapes_of_host(isolate), host_functions, is_shared}, &values
+          current_context(), message, {nullptr, shapes_of_host(isolate), host_functions, is_shared},
+          &values
       )) {
     *value = from_local(try_catch.Exception());
     return ISO_EXCEPTION;

@@ -167,7 +167,8 @@ int put_result(
 ) {
   TryCatch try_catch(engine->isolate);
   iso_message_reset(message);
-  if (iso::encode(context, &result, 1, message, {engine->account, engine->functions, {}})) return ISO_OK;
+  if (iso::encode(context, &result, 1, message, {engine->account, engine->functions, {}}))
+    return ISO_OK;
   if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
   Local<Value> argv[] = {result, try_catch.Exception()};
   try_catch.Reset();
@@ -359,7 +360,10 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(entry.context, message, {engine->account, engine->shapes, engine->functions, false}, &values)) {
+  if (!iso::decode(
+          entry.context, message, {engine->account, engine->shapes, engine->functions, false},
+          &values
+      )) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
     return put_caught(engine, &entry, message);
   }
@@ -376,8 +380,7 @@ int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
 void iso_engine_receive(iso_engine_t *engine) {
   Entry entry(engine);
   iso_arrival_t arrival{};
-  while (!engine->isolate->IsExecutionTerminating() &&
-         iso::take(engine->functions, &arrival))
+  while (!engine->isolate->IsExecutionTerminating() && iso::take(engine->functions, &arrival))
     iso::receive(engine->functions, entry.context, arrival);
 }
 

@@ -71,7 +71,10 @@ void emit(const FunctionCallbackInfo<Value> &info) {
   iso_message_t *message = iso_message_create();
   if (message == nullptr) return;
   Local<Value> record = info[0];
-  if (!encode(info.GetIsolate()->GetCurrentContext(), &record, 1, message, {engine->account, nullptr, {}})) {
+  if (!encode(
+          info.GetIsolate()->GetCurrentContext(), &record, 1, message,
+          {engine->account, nullptr, {}}
+      )) {
     iso_message_destroy(message);
     return;
   }

@@ -12,7 +12,7 @@
 namespace iso {
 struct shapes_t;
 struct functions_t;
-}
+} // namespace iso
 
 /* The functions of src/prelude/prelude.js, made once in each isolate. */
 struct iso_prelude_t {
@@ -186,9 +186,8 @@ v8::MaybeLocal<v8::Function>
 function_of(functions_t *functions, v8::Local<v8::Context> context, iso_callable_t *callable);
 /* V8 cannot write these values. If that is for the functions in them, gives a copy with marks in
  * their places; empty otherwise, perhaps with an exception. */
-v8::MaybeLocal<v8::Array> substitute(
-    functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Array> values
-);
+v8::MaybeLocal<v8::Array>
+substitute(functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Array> values);
 /* An object that stands for a function in a message. */
 v8::MaybeLocal<v8::Object>
 make_mark(functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Value> function);
