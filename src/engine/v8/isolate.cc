@@ -169,7 +169,8 @@ int put_result(
   iso_message_reset(message);
   if (iso::encode(context, &result, 1, message, {engine->account, engine->functions, {}}))
     return ISO_OK;
-  if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
+  /* A termination may have been asked for anew, with nothing thrown. */
+  if (!try_catch.CanContinue() || !try_catch.HasCaught()) return ISO_ETERMINATED;
   Local<Value> argv[] = {result, try_catch.Exception()};
   try_catch.Reset();
   return put_exception(engine, context, engine->prelude.describe_uncloneable, 2, argv, message);
