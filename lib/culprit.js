@@ -6,8 +6,6 @@
 const MAX_VISITED = 100000;
 const MAX_SEGMENTS = 24;
 
-const isIterable = (value) => typeof value[Symbol.asyncIterator] === 'function';
-
 const isIdentifier = (key) => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key);
 
 function segment(key) {
@@ -66,7 +64,7 @@ function kindOf(value) {
  * @param {unknown} root
  * @param {string} name what the path starts with
  * @param {(value: unknown) => boolean} cloneable asks the engine
- * @param {boolean} takesFunctions functions and async iterables are none
+ * @param {boolean} takesFunctions functions are none
  * @returns {{ text: string, thrown?: { error: unknown } }} a sentence; what a getter threw
  */
 function findCulprit(root, name, cloneable, takesFunctions = false) {
@@ -75,15 +73,13 @@ function findCulprit(root, name, cloneable, takesFunctions = false) {
   for (let visited = 0; nodes.length > 0 && visited < MAX_VISITED; visited++) {
     const node = nodes.pop();
     const { value } = node;
-    if (takesFunctions && typeof value === 'function') continue;
-    if (typeof value === 'function' || typeof value === 'symbol') {
+    if (typeof value === 'symbol' || (typeof value === 'function' && !takesFunctions)) {
       return { text: `${pathOf(node)} is ${kindOf(value)}` };
     }
     if (typeof value !== 'object' || value === null || seen.has(value)) continue;
     seen.add(value);
     let children;
     try {
-      if (takesFunctions && isIterable(value)) continue;
       children = childrenOf(node);
     } catch (error) {
       return { text: `${pathOf(node)} threw while it was read`, thrown: { error } };

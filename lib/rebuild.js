@@ -27,7 +27,7 @@ function createRebuilder(Own) {
     const { class: name, message } = description;
     if (name === 'ThreadError') return Own ? new Own(undefined, message) : new Error(message);
     if (name === 'AggregateError') return new AggregateError([], message);
-    if (name === 'SuppressedError' && builtin(name)) return new SuppressedError(undefined, undefined, message);
+    if (name === 'SuppressedError' && builtin(name)) return new globalThis.SuppressedError(undefined, undefined, message);
     return new (builtin(name) ?? Error)(message);
   }
 
