@@ -218,6 +218,11 @@ struct iso_pool_s {
   iso_event_t ended_event;
 };
 
+/* Does the pool place tasks on it? Under pool->lock. */
+static inline bool iso_thread__takes_tasks(const iso_thread_t *thread) {
+  return !thread->is_retiring && thread->replaces == NULL;
+}
+
 /* thread.c */
 
 /* Gives `pool` a thread with an isolate: a spare, or a new one.

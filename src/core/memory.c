@@ -53,8 +53,6 @@ static bool has_had_enough(const iso_memory_t *memory, uint64_t now_ns) {
 size_t iso_memory__full(iso_thread_t *thread, size_t limit_bytes, const iso_heap_t *heap) {
   iso_memory_t *memory = &thread->memory;
   uint64_t now_ns = uv_hrtime();
-  /* No code of anybody's runs in a spare. */
-  if (thread->is_spare) return limit_bytes + RAISE_AT_LEAST_BYTES;
   /* V8 14 also asks when a single buffer was refused and collecting has not helped: that is a
    * RangeError for the code inside, and nothing is wrong with the heap. */
   if (heap->held_bytes < limit_bytes / 2) return limit_bytes;
@@ -83,7 +81,6 @@ static bool crawls(iso_memory_t *memory, const iso_heap_t *heap, uint64_t took_n
 
 void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_t took_ns) {
   iso_memory_t *memory = &thread->memory;
-  if (thread->is_spare) return;
   size_t limit_bytes = thread->pool->options.memory_limit_bytes;
   iso_account_set_heap(thread->account, heap->used_bytes);
   bool is_crawling = crawls(memory, heap, took_ns);

@@ -746,10 +746,6 @@ int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
   return status;
 }
 
-static bool takes_tasks(const iso_thread_t *thread) {
-  return !thread->is_retiring && thread->replaces == NULL;
-}
-
 size_t iso_pool_thread_count(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   size_t count = pool->open_count;
@@ -765,7 +761,7 @@ int iso_pool_submit_each(
   int status = pool->reason != ISO_OK ? iso_pool_refusal(pool->reason) : ISO_OK;
   if (status == ISO_OK && pool->is_closing) status = ISO_ECLOSED;
   for (size_t i = 0; status == ISO_OK && i < pool->thread_count && done < count; i++) {
-    if (!takes_tasks(pool->threads[i])) continue;
+    if (!iso_thread__takes_tasks(pool->threads[i])) continue;
     if (submit_locked(pool, tasks[done], pool->threads[i]) == ISO_OK) done++;
   }
   note_pressure_locked(pool);
@@ -797,7 +793,7 @@ static iso_thread_t *dispensable_locked(iso_pool_t *pool) {
   iso_thread_t *chosen = NULL;
   for (size_t i = 0; i < pool->thread_count; i++) {
     iso_thread_t *thread = pool->threads[i];
-    if (!takes_tasks(thread)) continue;
+    if (!iso_thread__takes_tasks(thread)) continue;
     if (chosen == NULL || !thread->is_busy || chosen->is_busy) chosen = thread;
   }
   return chosen;

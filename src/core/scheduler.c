@@ -3,15 +3,11 @@
 
 #include <string.h>
 
-static bool takes_tasks(const iso_thread_t *thread) {
-  return !thread->is_retiring && thread->replaces == NULL;
-}
-
 /* The i-th task on thread i mod n. */
 static iso_thread_t *place_round_robin(iso_pool_t *pool) {
   for (size_t tries = 0; tries < pool->thread_count; tries++) {
     iso_thread_t *thread = pool->threads[pool->next_thread++ % pool->thread_count];
-    if (takes_tasks(thread)) return thread;
+    if (iso_thread__takes_tasks(thread)) return thread;
   }
   return NULL;
 }
@@ -24,7 +20,8 @@ static iso_thread_t *place_least_loaded(iso_pool_t *pool) {
   iso_thread_t *least = NULL;
   for (size_t i = 0; i < pool->thread_count; i++) {
     iso_thread_t *thread = pool->threads[i];
-    if (takes_tasks(thread) && (least == NULL || load_of(thread) < load_of(least))) least = thread;
+    if (iso_thread__takes_tasks(thread) && (least == NULL || load_of(thread) < load_of(least)))
+      least = thread;
   }
   return least;
 }
@@ -68,7 +65,8 @@ iso_thread_t *iso_scheduler_place_key_locked(iso_pool_t *pool, uint8_t bucket) {
   iso_thread_t *fewest = NULL;
   for (size_t i = 0; i < pool->thread_count; i++) {
     iso_thread_t *other = pool->threads[i];
-    if (takes_tasks(other) && (fewest == NULL || other->bucket_count < fewest->bucket_count))
+    if (iso_thread__takes_tasks(other) &&
+        (fewest == NULL || other->bucket_count < fewest->bucket_count))
       fewest = other;
   }
   if (thread != NULL) thread->bucket_count--;
