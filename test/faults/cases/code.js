@@ -30,7 +30,7 @@ module.exports = [
   { name: 'a call with 1e7 arguments', run: () => () => Math.max(...new Array(5e6).fill(1)), expect: STACK },
   { name: 'recursion in a constructor', run: () => () => { class A { constructor() { this.a = new A(); } } return new A(); }, expect: STACK },
   { name: 'recursion in JSON.parse', run: () => () => JSON.parse('['.repeat(1e6) + ']'.repeat(1e6)).length, expect: ['value', ...STACK, 'SyntaxError'] },
-  { name: 'recursion in JSON.stringify', run: () => () => { let a = []; for (let i = 0; i < 1e6; i++) a = [a]; return JSON.stringify(a).length; }, expect: STACK },
+  { name: 'recursion in JSON.stringify', run: () => () => { let a = []; for (let i = 0; i < 1e6; i++) a = [a]; return JSON.stringify(a).length; }, expect: [...STACK, 'value'] },
   { name: 'recursion in toJSON', run: () => () => { const o = { toJSON() { return JSON.stringify(o); } }; return JSON.stringify(o); }, expect: STACK },
   { name: 'recursion in a regular expression', run: () => () => { const s = 'a'.repeat(1e7); return /(?:a|b)*c/.test(s) || /^(?:(a)|b)*$/.test(s); }, expect: ['value', ...STACK, 'ERR_THREAD_TIMEOUT', ...MEMORY], options },
   { name: 'recursion in a replacer', run: () => () => { const f = () => 'x'.replace(/x/, f); return f(); }, expect: STACK },
