@@ -75,6 +75,7 @@
         'src/binding/settle.c',
         'src/binding/spare_binding.c',
         'src/binding/stats_binding.c',
+        'src/binding/submit.c',
         'src/engine/v8/buffers.cc',
         'src/engine/v8/charges.cc',
         'src/engine/v8/clone_read.cc',

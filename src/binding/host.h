@@ -10,6 +10,7 @@
 #include "core/list.h"
 #include "core/owner.h"
 #include "core/spare.h"
+#include "engine/engine.h"
 
 typedef struct iso_host_s {
   napi_env env;
@@ -28,6 +29,10 @@ typedef struct iso_host_s {
   napi_ref uncloneable;
   napi_ref print;
   napi_ref notice;
+
+  /* The functions of submit.h. */
+  iso_host_function_t submit;
+  iso_host_function_t submit_task;
 
   /* Every iso_pool_binding_t that has a core pool. */
   iso_list_t pools;
