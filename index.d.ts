@@ -307,6 +307,13 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   off<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
 }
 
+/** How a function of the host arrives in a thread: the type for a context's parameters. */
+export interface HostFunction<A extends any[] = any[], R = any> {
+  (...args: A): Promise<Awaited<R>>;
+  /** Blocks the thread until the host has answered. */
+  sync(...args: A): Awaited<R>;
+}
+
 export type ThreadErrorCode =
   /** An argument, result or thrown value cannot be cloned; the message names its path. */
   | 'ERR_THREAD_NOT_CLONEABLE'
