@@ -16,6 +16,8 @@
       'src/core/message.c',
       'src/core/owner.c',
       'src/core/pool.c',
+      'src/core/pool_tasks.c',
+      'src/core/pool_threads.c',
       'src/core/queue.c',
       'src/core/remote.c',
       'src/core/scheduler.c',

@@ -9,8 +9,8 @@ export type ThreadContext<F extends ThreadFunction> = () => F | PromiseLike<F>;
 
 export interface ThreadOptions {
   /**
-   * Megabytes, 8 or more, that the JavaScript heap of the thread may hold, and again its buffers.
-   * Beyond it the run rejects with `ERR_THREAD_OUT_OF_MEMORY` and the thread is disposed; a single
+   * Megabytes, 8 or more, for all that the thread holds: JavaScript heap, buffers, WebAssembly
+   * memories, arguments. Beyond it the run rejects with `ERR_THREAD_OUT_OF_MEMORY` and the thread is disposed; a single
    * buffer beyond it is a RangeError inside, and arguments beyond it reject with a RangeError.
    * Default: what V8 takes for this machine.
    */
