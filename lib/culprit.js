@@ -64,15 +64,16 @@ function kindOf(value) {
  * @param {unknown} root
  * @param {string} name what the path starts with
  * @param {(value: unknown) => boolean} cloneable asks the engine
+ * @param {boolean} takesFunctions functions are none
  * @returns {{ text: string, thrown?: { error: unknown } }} a sentence; what a getter threw
  */
-function findCulprit(root, name, cloneable) {
+function findCulprit(root, name, cloneable, takesFunctions = false) {
   const seen = new Set();
   const nodes = [{ value: root, parent: null, text: name }];
   for (let visited = 0; nodes.length > 0 && visited < MAX_VISITED; visited++) {
     const node = nodes.pop();
     const { value } = node;
-    if (typeof value === 'function' || typeof value === 'symbol') {
+    if (typeof value === 'symbol' || (typeof value === 'function' && !takesFunctions)) {
       return { text: `${pathOf(node)} is ${kindOf(value)}` };
     }
     if (typeof value !== 'object' || value === null || seen.has(value)) continue;
@@ -88,7 +89,7 @@ function findCulprit(root, name, cloneable) {
     }
     for (let i = children.length - 1; i >= 0; i--) nodes.push(children[i]);
   }
-  return { text: `${name} has a part that cannot be cloned` };
+  return { text: `${name} has a part that cannot be cloned`, isVague: true };
 }
 
 module.exports = { findCulprit };

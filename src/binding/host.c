@@ -55,6 +55,7 @@ void iso_host_release(iso_host_t *host) {
 static void shut_down(iso_host_t *host) {
   if (host->is_shut_down) return;
   host->is_shut_down = true;
+  iso_home_close(host->home);
   iso_pool_bindings_stop(host);
   iso_spares_stop(host->spares);
   iso_owner_wait_threads(host->owner, SHUT_DOWN_PATIENCE_MS);
@@ -63,6 +64,8 @@ static void shut_down(iso_host_t *host) {
 static void on_owner_closed(void *data) {
   iso_host_t *host = data;
   napi_async_cleanup_hook_handle cleanup = host->cleanup;
+  iso_home_release(host->home);
+  host->home = NULL;
   iso_owner_release(host->owner);
   host->owner = NULL;
   host->is_cleaned_up = true;
@@ -115,6 +118,7 @@ iso_host_t *iso_host_create(napi_env env) {
   if (iso_owner_create(host->loop, on_wake, host, &host->owner) != ISO_OK) goto fail;
   host->spares = iso_spares_create(host->owner, host->platform);
   if (host->spares == NULL) goto fail;
+  if (iso_home_create_host(host->owner, iso_host_receive, &host->home) != ISO_OK) goto fail;
   if (napi_set_instance_data(env, host, NULL, NULL) != napi_ok) goto fail;
   if (napi_add_async_cleanup_hook(env, on_cleanup, host, &host->cleanup) != napi_ok) goto fail;
   iso_host_at_exit(on_environment_exit, host);

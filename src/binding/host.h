@@ -9,6 +9,7 @@
 
 #include "core/list.h"
 #include "core/owner.h"
+#include "core/remote.h"
 #include "core/spare.h"
 #include "engine/engine.h"
 
@@ -18,6 +19,8 @@ typedef struct iso_host_s {
   void *platform;
   iso_owner_t *owner;
   iso_spares_t *spares;
+  /* Of the environment's functions. */
+  iso_home_t *home;
   napi_async_cleanup_hook_handle cleanup;
   /* Deliveries are made in this scope, so that microtasks and ticks run after each batch. */
   napi_async_context async_context;

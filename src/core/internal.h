@@ -13,6 +13,7 @@
 #include "core/histogram.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/remote.h"
 #include "core/spare.h"
 #include "core/sync.h"
 #include "core/watchdog.h"
@@ -84,6 +85,9 @@ typedef struct iso_thread_s {
   /* Guarded by pool->lock. */
   /* For others to terminate it. */
   iso_engine_t *engine;
+  /* Of the functions of its context; another one when that is made anew. NULL: none (yet). Only
+   * the thread changes it, and reads it without the lock. */
+  iso_home_t *home;
   /* `wake` may be sent to. */
   bool is_open;
   uv_async_t wake;
@@ -136,6 +140,8 @@ typedef struct iso_thread_s {
   bool has_idled;
   uint64_t spin_ns;
   unsigned runs_since_turn;
+  /* Calls have been served since it took its last task: the next is a task's turn. */
+  bool has_served;
   /* Of the task that runs: the task itself may be finished, and gone, before the code is. */
   iso_message_t message;
   /* Why it ended: ISO_OK where it was told to retire. */
@@ -376,6 +382,8 @@ iso_task_t *iso_pool__done_locked(iso_pool_t *pool, iso_thread_t *thread, int st
 
 typedef enum iso_step_e {
   ISO_STEP_RUN,
+  /* Calls, or answers, have come. */
+  ISO_STEP_SERVE,
   ISO_STEP_SPIN,
   ISO_STEP_SLEEP,
   ISO_STEP_RENEW,

@@ -183,6 +183,14 @@ static iso_step_t wait_locked(iso_pool_t *pool, iso_thread_t *thread) {
   return ISO_STEP_SLEEP;
 }
 
+/* Calls and tasks take turns. */
+static iso_step_t serve_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static iso_step_t serve_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  thread->has_served = true;
+  iso_guard__begin_locked(pool, thread, NULL);
+  return ISO_STEP_SERVE;
+}
+
 static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now)
     ISO_REQUIRES(pool->lock);
 static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now) {
@@ -192,8 +200,12 @@ static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t n
     iso_guard__begin_locked(pool, thread, NULL);
     return ISO_STEP_RENEW;
   }
+  bool has_calls = iso_home_has_arrivals(thread->home);
+  if (has_calls && !thread->has_served) return serve_locked(pool, thread);
   iso_task_t *task = choose_locked(pool, thread);
+  if (task == NULL && has_calls && !thread->is_retiring) return serve_locked(pool, thread);
   if (task == NULL) return wait_locked(pool, thread);
+  thread->has_served = false;
   start_locked(pool, thread, task, now);
   return ISO_STEP_RUN;
 }
@@ -204,7 +216,7 @@ iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
   iso_mutex_lock(&pool->lock);
   if (thread->is_lost) goto end;
   iso_pool__release_bucket_locked(pool, &thread->posted_bucket);
-  if (thread->task != NULL || thread->guard.reason != ISO_OK)
+  if (thread->task != NULL || thread->guard.is_active || thread->guard.reason != ISO_OK)
     turn.status = iso_pool__end_guarded_locked(pool, thread, status);
   if (iso_is_fatal(turn.status)) thread->end_status = turn.status;
   if (thread->task != NULL) {
@@ -234,7 +246,8 @@ void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status) {
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread) {
   return atomic_load_explicit(&pool->common, memory_order_relaxed) != 0 ||
          atomic_load_explicit(&thread->waiting, memory_order_relaxed) != 0 ||
-         atomic_load_explicit(&pool->has_stopped, memory_order_relaxed);
+         atomic_load_explicit(&pool->has_stopped, memory_order_relaxed) ||
+         iso_home_has_arrivals(thread->home);
 }
 
 void iso_pool__spun(iso_pool_t *pool) {

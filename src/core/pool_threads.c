@@ -210,6 +210,7 @@ void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) {
   int reason = thread->guard.reason;
   uint64_t now = uv_hrtime();
   thread->is_lost = true;
+  if (thread->home != NULL) iso_home_close(thread->home);
   if (thread->task != NULL)
     iso_task_finish(iso_pool__done_locked(pool, thread, reason, now), pool->owner, reason);
   if (pool->reason == ISO_OK) thread->end_status = ISO_ELOST;

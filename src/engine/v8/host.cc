@@ -44,6 +44,9 @@ iso::shapes_t *shapes_of_host(Isolate *isolate) {
   return host_shapes;
 }
 
+/* As host_shapes; set by lib/binding.js. */
+thread_local iso::functions_t *host_functions;
+
 Local<Context> current_context() {
   return Isolate::GetCurrent()->GetCurrentContext();
 }
@@ -69,6 +72,7 @@ int iso_host_encode(
   if (!has_list && iso::encode_flat(isolate, locals, count, message)) return ISO_OK;
   v8::TryCatch try_catch(isolate);
   iso::encode_options_t options;
+  options.functions = host_functions;
   int refusal = ISO_OK;
   options.moves = moves;
   options.refusal = &refusal;
@@ -118,7 +122,8 @@ static int decode_value(iso_message_t *message, bool is_shared, iso_value_t *val
   v8::TryCatch try_catch(isolate);
   std::vector<Local<Value>> values;
   if (!iso::decode(
-          current_context(), message, {nullptr, shapes_of_host(isolate), is_shared}, &values
+          current_context(), message, {nullptr, shapes_of_host(isolate), host_functions, is_shared},
+          &values
       )) {
     *value = from_local(try_catch.Exception());
     return ISO_EXCEPTION;
@@ -211,4 +216,37 @@ bool iso_host_cloneable(iso_value_t value) {
   bool is_cloned = iso::encode(current_context(), &local, 1, &message, options);
   iso_message_reset(&message);
   return is_cloned;
+}
+
+int iso_host_open_functions(iso_home_t *home, iso_value_t hooks) {
+  Isolate *isolate = Isolate::GetCurrent();
+  iso::functions_t *functions =
+      iso::create_functions(isolate, home, nullptr, shapes_of_host(isolate));
+  if (!iso::open_functions(functions, current_context(), to_local(hooks).As<v8::Object>())) {
+    iso::destroy_functions(functions);
+    return ISO_ESTART;
+  }
+  host_functions = functions;
+  node::AddEnvironmentCleanupHook(
+      isolate,
+      [](void *) {
+        iso::destroy_functions(host_functions);
+        host_functions = nullptr;
+      },
+      nullptr
+  );
+  return ISO_OK;
+}
+
+iso_value_t iso_host_remote_natives(void) {
+  Local<v8::Object> natives = v8::Object::New(Isolate::GetCurrent());
+  iso::add_remote_natives(current_context(), natives, &host_functions);
+  return from_local(natives);
+}
+
+void iso_host_receive(const iso_arrival_t *arrival) {
+  Isolate *isolate = Isolate::GetCurrent();
+  v8::HandleScope scope(isolate);
+  /* Without the functions, nobody is there to hear. */
+  if (host_functions != nullptr) iso::receive(host_functions, current_context(), *arrival);
 }

@@ -209,7 +209,7 @@ bool decode(
   Local<Value> value;
   if (side.shapes != nullptr && make_shaped(context, message, side.shapes).ToLocal(&value)) {
     /* Done. */
-  } else if (!read_clone(context, message, side.account).ToLocal(&value)) {
+  } else if (!read_clone(context, message, side).ToLocal(&value)) {
     return false;
   }
   if (message->count == 1) {
