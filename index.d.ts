@@ -9,8 +9,8 @@ export type ThreadContext<F extends ThreadFunction> = () => F | PromiseLike<F>;
 
 export interface ThreadOptions {
   /**
-   * Megabytes, 8 or more, that the JavaScript heap of the thread may hold, and again its buffers.
-   * Beyond it the run rejects with `ERR_THREAD_OUT_OF_MEMORY` and the thread is disposed; a single
+   * Megabytes, 8 or more, for all that the thread holds: JavaScript heap, buffers, WebAssembly
+   * memories, arguments. Beyond it the run rejects with `ERR_THREAD_OUT_OF_MEMORY` and the thread is disposed; a single
    * buffer beyond it is a RangeError inside, and arguments beyond it reject with a RangeError.
    * Default: what V8 takes for this machine.
    */
@@ -305,6 +305,13 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   on<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
   once<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
   off<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
+}
+
+/** How a function of the host arrives in a thread: the type for a context's parameters. */
+export interface HostFunction<A extends any[] = any[], R = any> {
+  (...args: A): Promise<Awaited<R>>;
+  /** Blocks the thread until the host has answered. */
+  sync(...args: A): Awaited<R>;
 }
 
 export type ThreadErrorCode =

@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { isNativeError } = require('node:util').types;
 
 const root = path.join(__dirname, '..');
 
@@ -51,15 +52,20 @@ function findLibrary() {
 
 function load() {
   const binding = require(findLibrary());
-  const { fromThread, fromCode, uncloneable } = require('./errors.js');
+  const { fromThread, fromCode, uncloneable, rebuild } = require('./errors.js');
+  const { createDescriber } = require('./describe.js');
+  const { createRemote } = require('./remote.js');
   const { print } = require('./console.js');
   const { notice } = require('./notices.js');
+  const { cloneable } = binding;
+  const { describeThrown, describeUncloneable } = createDescriber({ isError: isNativeError, cloneable });
   binding.initialize({
     fromThread,
     fromCode,
-    uncloneable: (args, exception, trace) => uncloneable(args, exception, trace, binding.cloneable),
+    uncloneable: (args, exception, trace) => uncloneable(args, exception, trace, cloneable),
     print,
     notice,
+    remote: createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable }),
   });
   return binding;
 }

@@ -72,9 +72,10 @@ function kindOf(value) {
  * @param {unknown} root
  * @param {string} name what the path starts with
  * @param {(value: unknown) => boolean} cloneable asks the engine
+ * @param {boolean} takesFunctions functions are none
  * @returns {{ text: string, thrown?: { error: unknown } }} a sentence; what a getter threw
  */
-function findCulprit(root, name, cloneable) {
+function findCulprit(root, name, cloneable, takesFunctions = false) {
   const seen = new Set();
   // A stack, linked: an array's own methods are not to be trusted in a thread.
   let top = { node: { value: root, parent: null, text: name }, below: null };
@@ -82,7 +83,7 @@ function findCulprit(root, name, cloneable) {
     const { node } = top;
     const { value } = node;
     top = top.below;
-    if (typeof value === 'function' || typeof value === 'symbol') {
+    if (typeof value === 'symbol' || (typeof value === 'function' && !takesFunctions)) {
       return { text: `${pathOf(node)} is ${kindOf(value)}` };
     }
     if (typeof value !== 'object' || value === null || setHas(seen, value)) continue;
@@ -98,7 +99,7 @@ function findCulprit(root, name, cloneable) {
     }
     for (let i = children.length - 1; i >= 0; i--) top = { node: children[i], below: top };
   }
-  return { text: `${name} has a part that cannot be cloned` };
+  return { text: `${name} has a part that cannot be cloned`, isVague: true };
 }
 
 module.exports = { findCulprit };

@@ -4,6 +4,7 @@
 // rebuilt from the description that src/prelude/prelude.js made of them.
 
 const { findCulprit } = require('./culprit.js');
+const { createRebuilder, hide, setStack } = require('./rebuild.js');
 
 /** An error of the library itself; `code` says what happened. */
 class ThreadError extends Error {
@@ -14,9 +15,7 @@ class ThreadError extends Error {
 }
 hide(ThreadError.prototype, 'name', 'ThreadError');
 
-function hide(object, key, value) {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: false, configurable: true });
-}
+const { rebuild } = createRebuilder(ThreadError);
 
 // V8 makes the text of a stack when it is first looked at, or replaced, and then calls the user's
 // Error.prepareStackTrace. If that throws, the stack is lost, but not the error.
@@ -26,14 +25,6 @@ function stackOf(error) {
     return String(error.stack ?? '');
   } catch {
     return '';
-  }
-}
-
-function setStack(error, stack) {
-  try {
-    hide(error, 'stack', stack);
-  } catch {
-    // See above.
   }
 }
 
@@ -70,47 +61,6 @@ async function rejectionOf(error) {
   throw error;
 }
 
-function builtin(name) {
-  if (name === 'ThreadError') return undefined;
-  const [space, inner] = name.split('.');
-  return inner === undefined ? globalThis[space] : globalThis[space]?.[inner];
-}
-
-function construct(description) {
-  const { class: name, message } = description;
-  if (name === 'ThreadError') return new ThreadError(undefined, message);
-  if (name === 'AggregateError') return new AggregateError([], message);
-  if (name === 'SuppressedError' && builtin(name)) return new SuppressedError(undefined, undefined, message);
-  return new (builtin(name) ?? Error)(message);
-}
-
-function rebuildError(description, rebuilt) {
-  const error = construct(description);
-  rebuilt.set(description, error);
-  if (error.name !== description.name) hide(error, 'name', description.name);
-  setStack(error, description.stack || `${description.name}: ${description.message}`);
-  for (const [key, value] of description.properties) {
-    Object.defineProperty(error, key, {
-      value: rebuild(value, rebuilt),
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
-  }
-  if (description.cause) hide(error, 'cause', rebuild(description.cause, rebuilt));
-  if (description.errors) {
-    hide(error, 'errors', description.errors.map((item) => rebuild(item, rebuilt)));
-  }
-  for (const [key, value] of description.both ?? []) hide(error, key, rebuild(value, rebuilt));
-  return error;
-}
-
-/** The value that a description stands for. */
-function rebuild(description, rebuilt = new Map()) {
-  if (!description.isError) return description.value;
-  return rebuilt.get(description) ?? rebuildError(description, rebuilt);
-}
-
 // The thread had so little memory or stack left that it could not even say what was wrong.
 const nothingLeft = {
   isError: true,
@@ -140,9 +90,12 @@ function fromCode(code, name, text, description, trace, cause, detail) {
 function uncloneable(args, exception, trace, cloneable) {
   // Not a value is wrong, but what was to be done with it.
   if (exception?.name === 'DataCloneError') return notCloneable(exception.message, undefined, trace);
-  const culprits = args.map((value, index) => ({ value, name: `args[${index}]` }));
-  const bad = culprits.find(({ value }) => !cloneable(value)) ?? { value: args, name: 'args' };
-  const { text, thrown } = findCulprit(bad.value, bad.name, cloneable);
+  const found = args
+    .map((value, index) => ({ value, name: `args[${index}]` }))
+    .filter(({ value }) => !cloneable(value))
+    .map(({ value, name }) => findCulprit(value, name, cloneable, true));
+  const { text, thrown } =
+    found.find(({ isVague }) => !isVague) ?? { text: 'args has a part that cannot be cloned' };
   const cause = thrown ? thrown.error : exception;
   return notCloneable(`${text}, which cannot be cloned into a thread`, { cause }, trace);
 }
@@ -154,4 +107,4 @@ function notCloneable(message, options, trace) {
   return placed(error, trace);
 }
 
-module.exports = { ThreadError, fromThread, fromCode, uncloneable, rebuild };
+module.exports = { ThreadError, fromThread, fromCode, rebuild, uncloneable };

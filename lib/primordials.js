@@ -36,6 +36,9 @@ const regExpExec = RegExp.prototype.exec;
 const regExpTest = method(RegExp.prototype, 'test');
 const hardened = (regExp) => defineProperty(regExp, 'exec', { __proto__: null, value: regExpExec });
 
+const { Promise } = globalThis;
+const promiseResolve = Promise.resolve;
+
 // Assignment and push, but past setters that may stand in a prototype.
 const put = (object, key, value) =>
   defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
@@ -56,6 +59,7 @@ module.exports = {
   mapHas: method(Map.prototype, 'has'),
   mapDelete: method(Map.prototype, 'delete'),
   mapForEach: method(Map.prototype, 'forEach'),
+  promiseThen: method(Promise.prototype, 'then'),
   setHas: method(Set.prototype, 'has'),
   setAdd: method(Set.prototype, 'add'),
   setForEach: method(Set.prototype, 'forEach'),
@@ -67,6 +71,7 @@ module.exports = {
   toFixed: method(Number.prototype, 'toFixed'),
   hardened,
   test: regExpTest,
-  Error, Map, Number, Set, String, TypeError,
+  promiseOf: (value) => apply(promiseResolve, Promise, [value]),
+  Array, Error, Map, Number, Set, String, TypeError,
   Math: { __proto__: null, floor: Math.floor, max: Math.max, min: Math.min },
 };

@@ -6,9 +6,11 @@
 #include "binding/pool_binding.h"
 #include "binding/spare_binding.h"
 #include "core/alloc.h"
+#include "core/error.h"
 #include "engine/engine.h"
 
-/* initialize({ fromThread, fromCode, uncloneable, print, notice }): the functions of host.h. */
+/* initialize({ fromThread, fromCode, uncloneable, print, notice, remote }): the functions of
+ * host.h, and those of lib/remote.js. */
 static napi_value initialize(napi_env env, napi_callback_info info) {
   iso_host_t *host = iso_host_get(env);
   iso_args_t args;
@@ -26,6 +28,10 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
     ISO_NAPI_CHECK(env, napi_get_named_property(env, args.values[0], functions[i].name, &function));
     ISO_NAPI_CHECK(env, napi_create_reference(env, function, 1, functions[i].slot));
   }
+  napi_value remote = NULL;
+  ISO_NAPI_CHECK(env, napi_get_named_property(env, args.values[0], "remote", &remote));
+  if (iso_host_open_functions(host->home, (iso_value_t) remote) != ISO_OK)
+    napi_throw_error(env, "ERR_THREAD_START", "isolated-threads could not be set up");
   iso_args_deinit(&args);
   return NULL;
 }
@@ -80,13 +86,23 @@ static napi_value live_blocks(napi_env env, napi_callback_info info) {
   return result;
 }
 
-static napi_value define_exports(napi_env env, napi_value exports) {
+static napi_value define_exports(napi_env env, napi_value exports, iso_host_t *host) {
   const napi_property_descriptor properties[] = {
       {.utf8name = "initialize", .method = initialize, .attributes = napi_default},
       {.utf8name = "locate", .method = locate, .attributes = napi_default},
       {.utf8name = "cloneable", .method = cloneable, .attributes = napi_default},
       {.utf8name = "transfer",
        .value = (napi_value) iso_host_transfer_function(),
+       .attributes = napi_default},
+      {.utf8name = "submit",
+       .value = (napi_value) iso_host_function(&host->submit),
+       .attributes = napi_default},
+      {.utf8name = "submitTask",
+       .value = (napi_value) iso_host_function(&host->submit_task),
+       .attributes = napi_default},
+      {.utf8name = "handleOf", .method = iso_pool_handle, .attributes = napi_default},
+      {.utf8name = "remote",
+       .value = (napi_value) iso_host_remote_natives(),
        .attributes = napi_default},
       {.utf8name = "setExitCode", .method = set_exit_code, .attributes = napi_default},
       {.utf8name = "warm", .method = iso_warm, .attributes = napi_default},
@@ -110,5 +126,6 @@ int32_t node_api_module_get_api_version_v1(void) {
 }
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {
-  return iso_host_create(env) == NULL ? NULL : define_exports(env, exports);
+  iso_host_t *host = iso_host_create(env);
+  return host == NULL ? NULL : define_exports(env, exports, host);
 }

@@ -13,6 +13,7 @@
 
 #include "binding/pool_binding.h"
 #include "binding/settle.h"
+#include "binding/submit.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/pool.h"
@@ -54,6 +55,7 @@ void iso_host_release(iso_host_t *host) {
 static void shut_down(iso_host_t *host) {
   if (host->is_shut_down) return;
   host->is_shut_down = true;
+  iso_home_close(host->home);
   iso_pool_bindings_stop(host);
   iso_spares_stop(host->spares);
   iso_owner_wait_threads(host->owner, SHUT_DOWN_PATIENCE_MS);
@@ -62,6 +64,8 @@ static void shut_down(iso_host_t *host) {
 static void on_owner_closed(void *data) {
   iso_host_t *host = data;
   napi_async_cleanup_hook_handle cleanup = host->cleanup;
+  iso_home_release(host->home);
+  host->home = NULL;
   iso_owner_release(host->owner);
   host->owner = NULL;
   host->is_cleaned_up = true;
@@ -104,6 +108,8 @@ iso_host_t *iso_host_create(napi_env env) {
   if (host == NULL) return NULL;
   host->env = env;
   host->references = 2;
+  host->submit = (iso_host_function_t){.callback = iso_submit, .data = host};
+  host->submit_task = (iso_host_function_t){.callback = iso_submit_task, .data = host};
   iso_list_init(&host->pools);
   iso_list_init(&host->free_runs);
   host->platform = iso_host_platform();
@@ -112,6 +118,7 @@ iso_host_t *iso_host_create(napi_env env) {
   if (iso_owner_create(host->loop, on_wake, host, &host->owner) != ISO_OK) goto fail;
   host->spares = iso_spares_create(host->owner, host->platform);
   if (host->spares == NULL) goto fail;
+  if (iso_home_create_host(host->owner, iso_host_receive, &host->home) != ISO_OK) goto fail;
   if (napi_set_instance_data(env, host, NULL, NULL) != napi_ok) goto fail;
   if (napi_add_async_cleanup_hook(env, on_cleanup, host, &host->cleanup) != napi_ok) goto fail;
   iso_host_at_exit(on_environment_exit, host);

@@ -9,7 +9,9 @@
 
 #include "core/list.h"
 #include "core/owner.h"
+#include "core/remote.h"
 #include "core/spare.h"
+#include "engine/engine.h"
 
 typedef struct iso_host_s {
   napi_env env;
@@ -17,6 +19,8 @@ typedef struct iso_host_s {
   void *platform;
   iso_owner_t *owner;
   iso_spares_t *spares;
+  /* Of the environment's functions. */
+  iso_home_t *home;
   napi_async_cleanup_hook_handle cleanup;
   /* Deliveries are made in this scope, so that microtasks and ticks run after each batch. */
   napi_async_context async_context;
@@ -28,6 +32,10 @@ typedef struct iso_host_s {
   napi_ref uncloneable;
   napi_ref print;
   napi_ref notice;
+
+  /* The functions of submit.h. */
+  iso_host_function_t submit;
+  iso_host_function_t submit_task;
 
   /* Every iso_pool_binding_t that has a core pool. */
   iso_list_t pools;

@@ -70,6 +70,7 @@ static bool scan_host_object(scan_t *scan) {
     return iso_wire_skip(&scan->wire, ISO_VIEW_BYTES) && scan_value(scan, true);
   /* A view that V8 describes never shares its buffer with a range. */
   if (object == ISO_OBJECT_V8_VIEW) return scan_value(scan, false) && scan_sized(scan);
+  if (object == ISO_OBJECT_FUNCTION) return scan_varint(scan);
   return object == ISO_OBJECT_TRANSFER && scan_value(scan, false);
 }
 

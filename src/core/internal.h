@@ -1,4 +1,4 @@
-/* What the files of a pool know of each other (pool.c, scheduler.c, stats.c, thread.c), and nobody
+/* What the files of a pool know of each other (pool*.c, scheduler.c, stats.c, thread.c), and nobody
  * else. */
 #ifndef ISO_CORE_INTERNAL_H
 #define ISO_CORE_INTERNAL_H
@@ -14,6 +14,7 @@
 #include "core/histogram.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/remote.h"
 #include "core/spare.h"
 #include "core/sync.h"
 #include "core/watchdog.h"
@@ -90,6 +91,9 @@ typedef struct iso_thread_s {
   /* Guarded by pool->lock. */
   /* For others to terminate it. */
   iso_engine_t *engine;
+  /* Of the functions of its context; another one when that is made anew. NULL: none (yet). Only
+   * the thread changes it, and reads it without the lock. */
+  iso_home_t *home;
   /* `wake` may be sent to. */
   bool is_open;
   uv_async_t wake;
@@ -142,6 +146,8 @@ typedef struct iso_thread_s {
   bool has_idled;
   uint64_t spin_ns;
   unsigned runs_since_turn;
+  /* Calls have been served since it took its last task: the next is a task's turn. */
+  bool has_served;
   /* Of the task that runs: the task itself may be finished, and gone, before the code is. */
   iso_message_t message;
   /* Why it ended: ISO_OK where it was told to retire. */
@@ -306,10 +312,85 @@ bool iso_guard__decides_disposal(iso_thread_t *thread);
 /* It sleeps, or no longer does, until what it awaits has come. Thread: the guarded. */
 void iso_guard__awaits(iso_thread_t *thread, bool awaits);
 
-/* pool.c: all called by the thread that they are about, but write_off. */
+/* pool.c */
+
+/* Tells the owner. Without memory it is not told; nothing depends on it. */
+void iso_pool__post_notice(
+    iso_pool_t *pool, iso_notice_kind_t kind, uint64_t thread_id, int status
+);
+/* Says, once, how the start went. */
+void iso_pool__post_ready_locked(iso_pool_t *pool, int status) ISO_REQUIRES(pool->lock);
+/* How many tasks no thread is free for. */
+size_t iso_pool__waiting_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* The number of those has changed. */
+void iso_pool__note_pressure_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* Finishes what waits, interrupts what runs, and lets all threads end. */
+void iso_pool__stop_locked(iso_pool_t *pool, int reason) ISO_REQUIRES(pool->lock);
+/* One that has left is joined, or parked. Thread: the owner's loop's. */
+void iso_pool__thread_ended(iso_pool_t *pool, bool was_lost, bool alive);
+
+/* pool_threads.c: those without a lock are called by the thread that they are about, but park. */
+
+/* `replaces`: the thread whose place it takes; NULL: it is one more. Errors: ISO_ENOMEM,
+ * ISO_ESTART.
+ */
+int iso_pool__spawn_locked(iso_pool_t *pool, iso_thread_t *replaces) ISO_REQUIRES(pool->lock);
+/* As many as there shall be at least, and one more where tasks wait for which none is free. */
+int iso_pool__fill_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* The same; with no thread at all the pool stops, for nothing would ever run. */
+void iso_pool__refill_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* What `ready` waits for: a thread has loaded, or is not wanted any more. */
+void iso_pool__awaited_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+/* Takes no more tasks but those of its keys; others get what else waited for it. */
+void iso_pool__retire_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+/* After so many tasks a thread is replaced. */
+void iso_pool__recycle_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+/* What a run or load ends with that gave `status`. */
+int iso_pool__end_guarded_locked(iso_pool_t *pool, iso_thread_t *thread, int status)
+    ISO_REQUIRES(pool->lock);
+/* Starts to evaluate the context. */
+void iso_pool__loads(iso_pool_t *pool, iso_thread_t *thread);
+/* Has evaluated the context, or could not; takes what is in `error`. False: that is its end. */
+bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
+/* Its context has been made anew, or could not be; takes what is in `error`. False: that is its
+ * end. */
+bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
+/* Takes no more tasks, for the reason in thread->end_status: others get what waits for it, and
+ * where it died another thread is started in its place. */
+void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread);
+/* The thread stays for ever where it is: does for it what it should have done at its end.
+ * Thread: any. */
+void iso_pool__park(iso_pool_t *pool, iso_thread_t *thread);
+/* It does not stop: does for it what it should have done. Thread: any. */
+void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+/* How long the thread may sleep before it has idled, in ms; -1: for ever. */
+int64_t iso_pool__idle_timeout_ms(iso_pool_t *pool);
+/* Is awake again. `has_idled`: after the pool's idle timeout; it may then be told to retire. */
+void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled);
+
+/* pool_tasks.c: those without a lock are called by the thread that they are about. */
+
+/* `target`: the thread that must run it; NULL: as the key or the scheduler says. Wakes who shall
+ * take it. Errors: ISO_ENOMEM. */
+int iso_pool__enqueue_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target)
+    ISO_REQUIRES(pool->lock);
+void iso_pool__unqueue_locked(iso_pool_t *pool, iso_task_t *task) ISO_REQUIRES(pool->lock);
+/* Places again what waits in `queue`. */
+void iso_pool__move_tasks_locked(iso_pool_t *pool, iso_queue_t *queue) ISO_REQUIRES(pool->lock);
+void iso_pool__finish_all_locked(iso_pool_t *pool, iso_queue_t *queue, int status)
+    ISO_REQUIRES(pool->lock);
+/* Wakes one that sleeps. */
+void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+/* A task with a key is over, and its end is posted: the key may go to another thread. */
+void iso_pool__release_bucket_locked(iso_pool_t *pool, int *bucket) ISO_REQUIRES(pool->lock);
+/* Counts the task that ran as done, and gives it; to be finished by the caller. */
+iso_task_t *iso_pool__done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64_t now)
+    ISO_REQUIRES(pool->lock);
 
 typedef enum iso_step_e {
   ISO_STEP_RUN,
+  /* Calls, or answers, have come. */
+  ISO_STEP_SERVE,
   ISO_STEP_SPIN,
   ISO_STEP_SLEEP,
   ISO_STEP_RENEW,
@@ -327,30 +408,9 @@ typedef struct iso_turn_s {
 iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status);
 /* V8 gave up in it: finishes the task that ran, if that is not done. */
 void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status);
-/* The thread stays for ever where it is: does for it what it should have done at its end.
- * Thread: any. */
-void iso_pool__park(iso_pool_t *pool, iso_thread_t *thread);
-/* Its context has been made anew, or could not be; takes what is in `error`. False: that is its
- * end. */
-bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
 /* Is there something to look at? Reads hints only. */
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread);
 /* The spin that next asked for is over. */
 void iso_pool__spun(iso_pool_t *pool);
-/* Is awake again. `has_idled`: after the pool's idle timeout; it may then be told to retire. */
-void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled);
-/* How long the thread may sleep before it has idled, in ms; -1: for ever. */
-int64_t iso_pool__idle_timeout_ms(iso_pool_t *pool);
-/* Starts to evaluate the context. */
-void iso_pool__loads(iso_pool_t *pool, iso_thread_t *thread);
-/* Has evaluated the context, or could not; takes what is in `error`. False: that is its end. */
-bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
-/* Takes no more tasks, for the reason in thread->end_status: others get what waits for it, and
- * where it died another thread is started in its place. */
-void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread);
-/* It does not stop: does for it what it should have done. Thread: any. */
-void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* One that has left is joined, or parked. Thread: the owner's loop's. */
-void iso_pool__thread_ended(iso_pool_t *pool, bool was_lost, bool alive);
 
 #endif

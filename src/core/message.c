@@ -45,8 +45,11 @@ void iso_message_reset(iso_message_t *message) {
 }
 
 void iso_message_move(iso_message_t *to, iso_message_t *from) {
-  *to = *from;
-  if (from->bytes == from->inline_bytes) to->bytes = to->inline_bytes;
+  memcpy(to, from, offsetof(iso_message_t, inline_bytes));
+  if (from->bytes == from->inline_bytes) {
+    to->bytes = to->inline_bytes;
+    memcpy(to->inline_bytes, from->inline_bytes, from->size);
+  }
   iso_message_init(from);
 }
 
@@ -176,7 +179,7 @@ int iso_message_put_string(
 }
 
 /* Copies `size` bytes at *offset to `out` and moves on; false where they are not all there. */
-static bool read(const iso_message_t *message, size_t *offset, void *out, size_t size) {
+static bool read_bytes(const iso_message_t *message, size_t *offset, void *out, size_t size) {
   if (size > message->size - *offset) return false;
   memcpy(out, message->bytes + *offset, size);
   *offset += size;
@@ -186,10 +189,10 @@ static bool read(const iso_message_t *message, size_t *offset, void *out, size_t
 static bool read_string(const iso_message_t *message, size_t *offset, iso_flat_t *out) {
   size_t width = out->tag == ISO_TAG_STRING16 ? 2 : 1;
   uint64_t length = 0;
-  if (!read(message, offset, &length, sizeof(length))) return false;
+  if (!read_bytes(message, offset, &length, sizeof(length))) return false;
   if (width == 2 && *offset % 2 != 0) {
     uint8_t padding = 0;
-    if (!read(message, offset, &padding, 1)) return false;
+    if (!read_bytes(message, offset, &padding, 1)) return false;
   }
   if (length > (message->size - *offset) / width) return false;
   out->characters = message->bytes + *offset;
@@ -201,8 +204,8 @@ static bool read_string(const iso_message_t *message, size_t *offset, iso_flat_t
 static bool read_far_string(const iso_message_t *message, size_t *offset, iso_flat_t *out) {
   uint64_t length = 0;
   uint32_t index = 0;
-  if (!read(message, offset, &length, sizeof(length))) return false;
-  if (!read(message, offset, &index, sizeof(index))) return false;
+  if (!read_bytes(message, offset, &length, sizeof(length))) return false;
+  if (!read_bytes(message, offset, &index, sizeof(index))) return false;
   const iso_part_t *part = iso_message_part(message, ISO_PART_STRING, index);
   size_t width = out->tag == ISO_TAG_FAR_STRING16 ? 2 : 1;
   if (part == NULL || length > iso_block_size(part->object) / width) return false;
@@ -223,16 +226,16 @@ void *iso_message_take_block(iso_message_t *message, const iso_flat_t *flat) {
 
 int iso_message_next(const iso_message_t *message, size_t *offset, iso_flat_t *out) {
   uint8_t tag = 0;
-  bool ok = *offset <= message->size && read(message, offset, &tag, 1) && tag < ISO_TAG_COUNT;
+  bool ok = *offset <= message->size && read_bytes(message, offset, &tag, 1) && tag < ISO_TAG_COUNT;
   if (!ok) return ISO_EMALFORMED;
   out->tag = (iso_tag_t) tag;
   out->part_plus_1 = 0;
   switch (out->tag) {
   case ISO_TAG_INT32:
-    ok = read(message, offset, &out->integer, sizeof(out->integer));
+    ok = read_bytes(message, offset, &out->integer, sizeof(out->integer));
     break;
   case ISO_TAG_DOUBLE:
-    ok = read(message, offset, &out->number, sizeof(out->number));
+    ok = read_bytes(message, offset, &out->number, sizeof(out->number));
     break;
   case ISO_TAG_STRING8:
   case ISO_TAG_STRING16:

@@ -34,6 +34,8 @@ typedef enum iso_part_kind_e {
   ISO_PART_MODULE,
   /* The characters of a long string: a block (block.h), which the receiver's string may keep. */
   ISO_PART_STRING,
+  /* A function: a use of an iso_callable_t (remote.h). */
+  ISO_PART_FUNCTION,
   ISO_PART_COUNT
 } iso_part_kind_t;
 
@@ -92,6 +94,8 @@ typedef enum iso_object_e {
   ISO_OBJECT_V8_VIEW,
   /* transfer(value, list): the value. */
   ISO_OBJECT_TRANSFER,
+  /* The index of its part. */
+  ISO_OBJECT_FUNCTION,
 } iso_object_t;
 
 /* Views. */

@@ -30,6 +30,8 @@ enum {
   SHORT_SLEEP_NS = 200000,
   /* A thread that is never idle still gives V8's jobs a turn now and then. */
   RUNS_A_TURN = 64,
+  /* Calls that are begun, and answers that are taken, before anything else gets its turn. */
+  ARRIVALS_A_TURN = 256,
   SPARE_RAISE_BYTES = 256 << 20,
 };
 
@@ -85,6 +87,17 @@ static iso_engine_t *hide_engine(iso_thread_t *thread) {
   return engine;
 }
 
+/* Who has called its functions, or would, hears that they are gone. */
+static void leave_home(iso_thread_t *thread) {
+  iso_mutex_lock(&thread->pool->lock);
+  iso_home_t *home = thread->home;
+  thread->home = NULL;
+  iso_mutex_unlock(&thread->pool->lock);
+  if (home == NULL) return;
+  iso_home_close(home);
+  iso_home_release(home);
+}
+
 static size_t on_heap_full(void *data, size_t limit_bytes, const iso_heap_t *heap) {
   const iso_thread_t *thread = data;
   /* Nothing runs in it yet that could be stopped. */
@@ -132,6 +145,7 @@ static void on_fatal(void *data, bool out_of_memory, bool inside) {
   int status = out_of_memory ? ISO_EMEMORY : ISO_EFATAL;
   if (!inside && iso_thread__can_unwind(thread)) iso_thread__unwind(thread, status);
   iso_engine_t *engine = hide_engine(thread);
+  leave_home(thread);
   iso_pool__failed(pool, thread, status);
   iso_pool__leave(pool, thread);
   if (engine != NULL) iso_engine_abandon(engine);
@@ -159,8 +173,9 @@ static int await_pending(iso_thread_t *thread, int status, iso_message_t *messag
   while (status == ISO_PENDING) {
     if (is_interrupted(thread)) return ISO_ETERMINATED;
     iso_guard__awaits(thread, true);
-    run_loop(thread, UV_RUN_ONCE);
+    run_loop(thread, iso_home_has_arrivals(thread->home) ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     iso_guard__awaits(thread, false);
+    iso_engine_receive(thread->engine, ARRIVALS_A_TURN);
     status = iso_engine_poll(thread->engine, message);
   }
   return status;
@@ -254,11 +269,35 @@ static void sleep_in_loop(iso_thread_t *thread) {
   iso_pool__woke(thread->pool, thread, thread->has_idled);
 }
 
+/* Handles calls, and answers, that have come while it runs no task. */
+static void serve_calls(iso_thread_t *thread) {
+  iso_engine_receive(thread->engine, ARRIVALS_A_TURN);
+  turn_loop(thread, UV_RUN_NOWAIT);
+  if (is_interrupted(thread)) iso_engine_drop_jobs(thread->engine);
+}
+
+/* The functions of a new context are not at home where those of the old one were. */
+static int move_house(iso_thread_t *thread) {
+  iso_home_t *home = NULL;
+  iso_home_t *old = thread->home;
+  int status = iso_home_create_thread(&thread->wake, &home);
+  if (status != ISO_OK) return status;
+  iso_mutex_lock(&thread->pool->lock);
+  thread->home = home;
+  /* It may have been interrupted just now. */
+  if (thread->guard.reason != ISO_OK) iso_home_interrupt(home);
+  iso_mutex_unlock(&thread->pool->lock);
+  iso_home_close(old);
+  iso_home_release(old);
+  return ISO_OK;
+}
+
 /* What was interrupted may have left its context half-written: a new one takes its place. */
 static bool renew(iso_thread_t *thread) {
   iso_message_t error;
   iso_message_init(&error);
-  int status = iso_engine_renew(thread->engine);
+  int status = move_house(thread);
+  if (status == ISO_OK) status = iso_engine_renew(thread->engine, thread->home);
   if (status == ISO_OK) status = evaluate_context(thread, &error);
   bool is_renewed = iso_pool__renewed(thread->pool, thread, status, &error);
   iso_message_reset(&error);
@@ -281,6 +320,10 @@ static void work(iso_thread_t *thread) {
     switch (turn.step) {
     case ISO_STEP_RUN:
       status = run_and_turn(thread);
+      break;
+    case ISO_STEP_SERVE:
+      serve_calls(thread);
+      status = ISO_OK;
       break;
     case ISO_STEP_SPIN:
       spin(thread);
@@ -313,20 +356,22 @@ static bool load(iso_thread_t *thread) {
 
 /* From start to end. */
 
-static int start_engine(iso_thread_t *thread, uintptr_t stack_top, iso_engine_t **engine) {
+static int
+start_engine(iso_thread_t *thread, uintptr_t stack_top, iso_home_t *home, iso_engine_t **engine) {
   iso_engine_config_t config = {
       .platform = thread->platform,
       .loop = &thread->loop,
       .stack_limit = stack_top - (STACK_BYTES - STACK_RESERVE_BYTES),
       .account = thread->account,
+      .home = home,
       .hooks = &engine_hooks,
       .hooks_data = thread,
   };
   return iso_engine_create(&config, engine);
 }
 
-/* From here on its pool may terminate it, and wake the thread. */
-static void show_engine(iso_thread_t *thread, iso_engine_t *engine) {
+/* From here on its pool may terminate it, and wake the thread; the home is the thread's. */
+static void show_engine(iso_thread_t *thread, iso_engine_t *engine, iso_home_t *home) {
   iso_pool_t *pool = thread->pool;
   iso_engine_limits_t limits = {
       .heap_bytes = iso_memory__v8_limit(pool->options.memory_limit_bytes),
@@ -339,7 +384,11 @@ static void show_engine(iso_thread_t *thread, iso_engine_t *engine) {
   iso_mutex_lock(&pool->lock);
   thread->engine = engine;
   thread->is_open = true;
-  if (thread->guard.reason != ISO_OK) iso_engine_terminate(engine);
+  thread->home = home;
+  if (thread->guard.reason != ISO_OK) {
+    iso_engine_terminate(engine);
+    iso_home_interrupt(home);
+  }
   iso_mutex_unlock(&pool->lock);
 }
 
@@ -406,15 +455,18 @@ end:
 }
 
 /* From the first task of its pool to the last. `status`: how the start went. */
-static void serve(iso_thread_t *thread, iso_engine_t *engine, int status) {
+static void serve(iso_thread_t *thread, iso_engine_t *engine, iso_home_t *home, int status) {
   iso_pool_t *pool = thread->pool;
-  if (status == ISO_OK) show_engine(thread, engine);
-  if (status != ISO_OK)
-    (void) iso_pool__loaded(pool, thread, status, NULL);
-  else
+  if (status == ISO_OK) {
+    show_engine(thread, engine, home);
     live(thread);
+  } else {
+    iso_home_release(home);
+    (void) iso_pool__loaded(pool, thread, status, NULL);
+  }
   iso_guard__disposes(thread);
   (void) hide_engine(thread);
+  leave_home(thread);
   iso_pool__leave(pool, thread);
 }
 
@@ -430,16 +482,21 @@ static void thread_main(void *argument) {
   iso_thread_t *thread = argument;
   iso_owner_t *owner = thread->owner;
   iso_engine_t *engine = NULL;
+  iso_home_t *home = NULL;
   char stack_top = 0;
 
   find_clock(thread);
   int status = open_loop(thread);
   bool is_open = status == ISO_OK;
-  if (is_open) status = start_engine(thread, (uintptr_t) &stack_top, &engine);
+  if (is_open) status = iso_home_create_thread(&thread->wake, &home);
+  if (status == ISO_OK) status = start_engine(thread, (uintptr_t) &stack_top, home, &engine);
   if (status == ISO_OK && thread->is_spare) rehearse(engine);
   bool is_wanted = !thread->is_spare || iso_spares__wait(thread, status);
   if (thread->is_spare) iso_spares__leave(thread);
-  if (is_wanted) serve(thread, engine, status);
+  if (is_wanted)
+    serve(thread, engine, home, status);
+  else
+    iso_home_release(home);
   if (engine != NULL) iso_engine_destroy(engine);
   /* If that was not in time, the thread is taken for parked, and is. */
   if (is_wanted && !iso_guard__decides_disposal(thread)) park();
@@ -458,6 +515,7 @@ static void destroy(iso_thread_t *thread) {
   iso_queue_deinit(&thread->queue);
   iso_queue_deinit(&thread->keyed);
   iso_console_deinit(&thread->console);
+  iso_home_release(thread->home);
   iso_account_release(thread->account);
   iso_free(thread);
 }
@@ -562,11 +620,14 @@ void iso_thread__resume_locked(iso_pool_t *pool, iso_thread_t *thread) {
   (void) pool;
   if (thread->engine != NULL) iso_engine_resume(thread->engine);
   iso_console_open(&thread->console);
+  if (thread->home != NULL) iso_home_resume(thread->home);
 }
 
 void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_console_close(&thread->console);
   if (thread->engine != NULL) iso_engine_terminate(thread->engine);
+  /* By now what waits there is terminated as soon as it is let go. */
+  if (thread->home != NULL) iso_home_interrupt(thread->home);
   iso_thread__wake_locked(pool, thread);
 }
 

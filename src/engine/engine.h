@@ -16,6 +16,7 @@
 
 #include "core/account.h"
 #include "core/message.h"
+#include "core/remote.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,6 +65,8 @@ typedef struct iso_engine_config_s {
   uintptr_t stack_limit;
   /* Charged for every backing store; the engine retains it for as long as there are any. */
   iso_account_t *account;
+  /* Of the first context's functions; the engine retains it. */
+  iso_home_t *home;
   const iso_engine_hooks_t *hooks;
   void *hooks_data;
 } iso_engine_config_t;
@@ -96,6 +99,10 @@ int iso_engine_call(iso_engine_t *engine, iso_message_t *message);
 /* Goes on with a load or a call that was ISO_PENDING. Returns as they do. */
 int iso_engine_poll(iso_engine_t *engine, iso_message_t *message);
 
+/* Begins calls that have come, settles promises by answers that have: `limit` of them at most. Jobs
+ * are not run. */
+void iso_engine_receive(iso_engine_t *engine, unsigned limit);
+
 /* Runs what jobs have become ready without a call (after the loop has run). */
 void iso_engine_idle(iso_engine_t *engine);
 
@@ -116,9 +123,9 @@ void iso_engine_resume(iso_engine_t *engine);
  * afterwards). */
 void iso_engine_drop_jobs(iso_engine_t *engine);
 
-/* Starts anew in a fresh context, into which a context is to be loaded; nothing of the old one is
- * left. Errors: ISO_ESTART, ISO_ETERMINATED. */
-int iso_engine_renew(iso_engine_t *engine);
+/* Starts anew in a fresh context, into which a context is to be loaded, and whose functions live at
+ * `home`; nothing of the old one is left. Errors: ISO_ESTART, ISO_ETERMINATED. */
+int iso_engine_renew(iso_engine_t *engine, iso_home_t *home);
 
 /* Lets go of the process's platform from inside hooks->fatal, where the engine can never be
  * destroyed any more, so that the process can still end well. */
@@ -137,6 +144,30 @@ void *iso_host_platform(void);
 
 /* Has `callback(data)` called when the host's environment ends, process.exit() included. */
 void iso_host_at_exit(void (*callback)(void *data), void *data);
+
+/* A function of the host that is made in C. It gives NULL for undefined, and does not throw. */
+typedef struct iso_host_function_s {
+  iso_value_t (*callback)(void *data, const iso_value_t *values, size_t count);
+  void *data;
+} iso_host_function_t;
+
+/* `function` must last as long as the host's environment. NULL: a JavaScript exception is pending.
+ */
+iso_value_t iso_host_function(const iso_host_function_t *function);
+
+/* A promise of the host that is to be settled. */
+typedef struct iso_deferred_s {
+  void *promise;
+} iso_deferred_t;
+
+/* A new promise. NULL: a JavaScript exception is pending. */
+iso_value_t iso_host_promise(void);
+/* Keeps a promise that nothing has settled, until it is concluded or settled. */
+void iso_host_defer(iso_deferred_t *deferred, iso_value_t promise);
+void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_rejection);
+/* Resolves it with the one value of a message that is not needed any more, or rejects it with the
+ * reason why there is none. Needs no handle scope. */
+void iso_host_settle(iso_deferred_t *deferred, iso_message_t *message);
 
 /* What moves with a message instead of being copied. */
 typedef struct iso_moves_s {
@@ -161,8 +192,14 @@ iso_value_t iso_host_transfer_function(void);
 
 /* The one value of a message. Errors: ISO_EXCEPTION, and the exception in *value. */
 int iso_host_decode(const iso_message_t *message, iso_value_t *value);
-/* The same, of a message that is not needed any more: the value may keep what it holds. */
-int iso_host_take(iso_message_t *message, iso_value_t *value);
+
+/* Functions of the host live at `home` from now on. `hooks` is what lib/remote.js returns.
+ * Errors: ISO_ESTART. */
+int iso_host_open_functions(iso_home_t *home, iso_value_t hooks);
+/* The functions that lib/remote.js needs, as an object. NULL: a JavaScript exception is pending. */
+iso_value_t iso_host_remote_natives(void);
+/* Handles what has arrived at the host's home. */
+void iso_host_receive(const iso_arrival_t *arrival);
 
 /* Where a function's source starts: its script's name in *file (undefined if it has none), and the
  * line and column, from 0, of its parameter list; -1 if not known. */

@@ -206,7 +206,14 @@ void iso_engine_drop_jobs(iso_engine_t *engine) {
   engine->pending = FAKE_ECHO;
 }
 
-int iso_engine_renew(iso_engine_t *engine) {
+void iso_engine_receive(iso_engine_t *engine, unsigned limit) {
+  iso_arrival_t arrival;
+  while (limit-- > 0 && iso_home_take(engine->config.home, &arrival)) {
+  }
+}
+
+int iso_engine_renew(iso_engine_t *engine, iso_home_t *home) {
+  engine->config.home = home;
   if (engine->is_terminated) return ISO_ETERMINATED;
   fake_renewals++;
   return ISO_OK;

@@ -251,7 +251,7 @@ describe('transfer', () => {
         assert.strictEqual(good.byteLength, 8);
       }
     }
-    await assert.rejects(thread.runWith({ transfer: [good] }, good, () => {}), { message: /^args\[1\] is a function/ });
+    await assert.rejects(thread.runWith({ transfer: [good] }, good, Symbol('no')), { message: /^args\[1\] is a symbol/ });
     await assert.rejects(thread.run(transfer({ good }, [good]), { get a() { throw new Error('no'); } }), { code: 'ERR_THREAD_NOT_CLONEABLE' });
     assert.strictEqual(good.byteLength, 8);
     assert.strictEqual((await thread.runWith({ transfer: [good] }, good)).byteLength, 8);

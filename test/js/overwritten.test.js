@@ -73,9 +73,23 @@ describe('what code inside has overwritten', () => {
     });
 
     test(`${name}: what cannot be cloned is named`, async () => {
-      await assert.rejects(inThread(`() => () => { const all = { a: [1, { 'odd key': () => 1 }] }; (${turn})(); return all; }`), {
-        code: 'ERR_THREAD_NOT_CLONEABLE', message: /result\.a\[1\]\["odd key"\] is a function/,
+      await assert.rejects(inThread(`() => () => { const all = { a: [1, { 'odd key': Symbol('x') }] }; (${turn})(); return all; }`), {
+        code: 'ERR_THREAD_NOT_CLONEABLE', message: /result\.a\[1\]\["odd key"\] is a symbol/,
       });
+    });
+
+    test(`${name}: functions go over and come back`, async () => {
+      const context = `() => async (of) => {
+        const all = new Map([['f', (n) => n + 1]]);
+        (${turn})();
+        const twice = await of(21);
+        return { all, twice };
+      }`;
+      const thread = new Thread(context);
+      const { all, twice } = await thread.run(async (n) => n * 2);
+      assert.strictEqual(twice, 42);
+      assert.strictEqual(await all.get('f')(1), 2);
+      await thread.dispose();
     });
 
     test(`${name}: the console says what it is told`, async () => {

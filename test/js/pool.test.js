@@ -30,7 +30,7 @@ describe('ThreadPool', () => {
   test('errors and values are those of a Thread', async () => {
     const pool = new ThreadPool(context, 2);
     await assert.rejects(pool.run('throw', 'bad'), (error) => error instanceof RangeError && error.message === 'bad');
-    await assert.rejects(pool.run('echo', () => 1), { code: 'ERR_THREAD_NOT_CLONEABLE' });
+    await assert.rejects(pool.run('echo', Symbol('no')), { code: 'ERR_THREAD_NOT_CLONEABLE' });
     assert.deepStrictEqual(await pool.run('echo', { a: [1n] }), { a: [1n] });
     await pool.dispose();
     await assert.rejects(pool.run('echo'), (error) => error instanceof ThreadError && error.code === 'ERR_THREAD_DISPOSED' && /pool "/.test(error.message));

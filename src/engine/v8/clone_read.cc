@@ -24,12 +24,15 @@ const iso_store_s *store_of(const iso_part_t *part) {
 
 class Reader final : public v8::ValueDeserializer::Delegate {
 public:
-  Reader(Local<Context> context, const iso_message_t *message, iso_account_t *account)
-      : isolate_(Isolate::GetCurrent()), context_(context), message_(message), account_(account),
+  Reader(Local<Context> context, const iso_message_t *message, const side_t &side)
+      : isolate_(Isolate::GetCurrent()), context_(context), message_(message),
+        account_(side.account), functions_(side.functions),
         deserializer_(isolate_, message->bytes, message->size, this) {}
 
   MaybeLocal<Value> read() {
-    if (!take_buffers() || !deserializer_.ReadHeader(context_).FromMaybe(false)) return {};
+    if (!take_functions() || !take_buffers() ||
+        !deserializer_.ReadHeader(context_).FromMaybe(false))
+      return {};
     return deserializer_.ReadValue(context_);
   }
 
@@ -74,6 +77,8 @@ private:
       return read_v8_view();
     case ISO_OBJECT_TRANSFER:
       return read_object();
+    case ISO_OBJECT_FUNCTION:
+      return read_function();
     default:
       return malformed();
     }
@@ -115,6 +120,28 @@ private:
     return value.As<Object>();
   }
 
+  /* V8 allows no JavaScript while it reads, and it is JavaScript that makes them. */
+  bool take_functions() {
+    for (uint32_t i = 0; i < message_->part_count && functions_ != nullptr; i++) {
+      const iso_part_t *part = iso_message_part(message_, ISO_PART_FUNCTION, i);
+      Local<v8::Function> function;
+      if (part == nullptr) continue;
+      if (!function_of(functions_, context_, static_cast<iso_callable_t *>(part->object))
+               .ToLocal(&function))
+        return false;
+      made_.resize(message_->part_count);
+      made_[i] = function;
+    }
+    return true;
+  }
+
+  MaybeLocal<Object> read_function() {
+    uint32_t index = 0;
+    if (!deserializer_.ReadUint32(&index)) return malformed();
+    if (index >= made_.size() || made_[index].IsEmpty()) return malformed();
+    return made_[index];
+  }
+
   MaybeLocal<Object> read_view() {
     const void *bytes = nullptr;
     iso_view_t view{};
@@ -142,14 +169,17 @@ private:
   Local<Context> context_;
   const iso_message_t *message_;
   iso_account_t *account_;
+  functions_t *functions_;
+  /* Those of the parts, by their places. */
+  std::vector<Local<Object>> made_;
   v8::ValueDeserializer deserializer_;
 };
 
 } // namespace
 
 MaybeLocal<Value>
-read_clone(Local<Context> context, const iso_message_t *message, iso_account_t *account) {
-  return Reader(context, message, account).read();
+read_clone(Local<Context> context, const iso_message_t *message, const side_t &side) {
+  return Reader(context, message, side).read();
 }
 
 } // namespace iso

@@ -64,7 +64,10 @@ public:
     return copy_ranges() && move_transferred();
   }
 
+  bool was_refused() const { return was_refused_; }
+
   void ThrowDataCloneError(Local<String> text) override {
+    was_refused_ = true;
     isolate_->ThrowException(v8::Exception::Error(text));
   }
 
@@ -158,6 +161,8 @@ private:
     if (object->IsArrayBufferView()) return write_view(object.As<ArrayBufferView>());
     Local<Value> inner;
     Local<Value> list;
+    if (options_.functions != nullptr && read_function_mark(context_, object, &inner))
+      return write_function(inner.As<v8::Function>());
     if (!read_mark(context_, object, &inner, &list)) {
       String::Utf8Value name(isolate_, object->GetConstructorName());
       fail(("#<" + std::string(*name, name.length()) + "> could not be cloned.").c_str());
@@ -166,6 +171,19 @@ private:
     if (!take_list(list)) return Nothing<bool>();
     serializer_.WriteUint32(ISO_OBJECT_TRANSFER);
     return serializer_.WriteValue(context_, inner);
+  }
+
+  Maybe<bool> write_function(Local<v8::Function> function) {
+    iso_callable_t *callable = callable_of(options_.functions, function);
+    uint32_t part = 0;
+    serializer_.WriteUint32(ISO_OBJECT_FUNCTION);
+    if (callable == nullptr) {
+      fail("no memory for a function");
+      return Nothing<bool>();
+    }
+    if (!add_part(ISO_PART_FUNCTION, callable).To(&part)) return Nothing<bool>();
+    serializer_.WriteUint32(part);
+    return Just(true);
   }
 
   /* Transfers. */
@@ -323,6 +341,7 @@ private:
   Local<Context> context_;
   iso_message_t *message_;
   const encode_options_t &options_;
+  bool was_refused_ = false;
   std::vector<sent_t> sent_;
   std::unordered_multimap<void *, size_t> by_data_;
   v8::ValueSerializer serializer_;
@@ -349,12 +368,62 @@ void throw_error(Isolate *isolate, const char *text) {
   isolate->ThrowException(v8::Exception::Error(message));
 }
 
+/* V8 refuses functions before it asks us: those among the values themselves are replaced at once,
+ * those deeper in them when it has refused. */
 bool write_clone(
     Local<Context> context, const Local<Value> *values, size_t count, iso_message_t *message,
     const encode_options_t &options
 ) {
+  Isolate *isolate = Isolate::GetCurrent();
   std::vector<Local<Value>> all(values, values + count);
-  return Writer(context, message, options).write(&all);
+  bool was_refused = false;
+  for (size_t i = 0; options.functions != nullptr && i < count; i++) {
+    Local<Object> mark;
+    if (!all[i]->IsFunction()) continue;
+    /* The same one twice: V8 then knows it again. */
+    size_t first = std::find(values, values + i, values[i]) - values;
+    if (first < i)
+      all[i] = all[first];
+    else if (make_mark(options.functions, context, values[i]).ToLocal(&mark))
+      all[i] = mark;
+    else
+      return false;
+  }
+  v8::TryCatch try_catch(isolate);
+  {
+    std::vector<Local<Value>> given = all;
+    Writer writer(context, message, options);
+    if (writer.write(&given)) return true;
+    was_refused = writer.was_refused();
+  }
+  /* A termination would not survive being thrown anew. */
+  if (!try_catch.CanContinue()) {
+    isolate->TerminateExecution();
+    return false;
+  }
+  Local<Value> exception = try_catch.Exception();
+  bool may_substitute = was_refused && options.functions != nullptr;
+  if (may_substitute) {
+    Local<Array> copies;
+    try_catch.Reset();
+    Local<Array> array = Array::New(isolate, all.data(), all.size());
+    if (substitute(options.functions, context, array).ToLocal(&copies)) {
+      iso_message_reset(message);
+      message->is_clone = true;
+      message->count = static_cast<uint32_t>(count);
+      bool is_whole = true;
+      for (uint32_t i = 0; i < count && is_whole; i++)
+        is_whole = copies->Get(context, i).ToLocal(&all[i]);
+      if (is_whole && Writer(context, message, options).write(&all)) return true;
+    } else if (!try_catch.HasCaught()) {
+      isolate->ThrowException(exception);
+    }
+  }
+  if (try_catch.CanContinue())
+    try_catch.ReThrow();
+  else
+    isolate->TerminateExecution();
+  return false;
 }
 
 } // namespace iso

@@ -178,8 +178,10 @@ int put_result(
 ) {
   TryCatch try_catch(engine->isolate);
   iso_message_reset(message);
-  if (iso::encode(context, &result, 1, message, {engine->account})) return ISO_OK;
-  if (!try_catch.CanContinue() || engine->isolate->IsExecutionTerminating()) return ISO_ETERMINATED;
+  if (iso::encode(context, &result, 1, message, {engine->account, engine->functions}))
+    return ISO_OK;
+  /* A termination may have been asked for anew, with nothing thrown. */
+  if (!try_catch.CanContinue() || !try_catch.HasCaught()) return ISO_ETERMINATED;
   Local<Value> argv[] = {result, try_catch.Exception()};
   try_catch.Reset();
   return put_exception(engine, context, engine->prelude.describe_uncloneable, 2, argv, message);
@@ -314,6 +316,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
   engine->charges = iso::create_charges();
+  engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->SetData(iso::kEngineSlot, engine);
   isolate->Enter();
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
@@ -338,12 +341,14 @@ void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits) {
   if (limits->heap_bytes != 0) iso::set_heap_limit(engine, limits->heap_bytes);
 }
 
-int iso_engine_renew(iso_engine_t *engine) {
+int iso_engine_renew(iso_engine_t *engine, iso_home_t *home) {
   Isolate *isolate = engine->isolate;
   forget_pending(engine);
   iso::clear_shapes(engine->shapes);
   engine->function.Reset();
   engine->context.Reset();
+  iso::destroy_functions(engine->functions);
+  engine->functions = iso::create_functions(isolate, home, engine->account, engine->shapes);
   isolate->ContextDisposedNotification();
   if (create_context(engine)) return ISO_OK;
   return isolate->IsExecutionTerminating() ? ISO_ETERMINATED : ISO_ESTART;
@@ -357,6 +362,7 @@ void iso_engine_destroy(iso_engine_t *engine) {
   iso::unset_limits(engine);
   iso::destroy_shapes(engine->shapes);
   iso::destroy_charges(engine->charges);
+  iso::destroy_functions(engine->functions);
   reinterpret_cast<HandleScope *>(engine->base_scope)->~HandleScope();
   delete engine;
   isolate->SetData(iso::kEngineSlot, nullptr);
@@ -373,7 +379,7 @@ void iso_engine_destroy(iso_engine_t *engine) {
 int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  iso::side_t side = {engine->account, engine->shapes, true};
+  iso::side_t side = {engine->account, engine->shapes, nullptr, true};
   if (!iso::decode(entry.context, const_cast<iso_message_t *>(source), side, &values))
     return put_caught(engine, &entry, error);
   Local<Function> load = engine->prelude.load.Get(engine->isolate);
@@ -383,8 +389,8 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::fits(engine->account, message) ||
-      !iso::decode(entry.context, message, {engine->account, engine->shapes, false}, &values)) {
+  iso::side_t side = {engine->account, engine->shapes, engine->functions, false};
+  if (!iso::fits(engine->account, message) || !iso::decode(entry.context, message, side, &values)) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
     return put_caught(engine, &entry, message);
   }
@@ -396,6 +402,15 @@ int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
 int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   return poll(engine, entry.context, message);
+}
+
+void iso_engine_receive(iso_engine_t *engine, unsigned limit) {
+  Entry entry(engine);
+  iso_arrival_t arrival{};
+  for (unsigned i = 0; i < limit && !engine->isolate->IsExecutionTerminating(); i++) {
+    if (!iso::take(engine->functions, &arrival)) return;
+    iso::receive(engine->functions, entry.context, arrival);
+  }
 }
 
 void iso_engine_idle(iso_engine_t *engine) {

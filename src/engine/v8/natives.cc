@@ -139,6 +139,7 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   add("isError", is_error);
   add_charge_natives(add);
   add_wasm_natives(add);
+  add_remote_natives(context, natives, &engine->functions);
   natives->Set(context, text(isolate, "transfer"), transfer_function(context).ToLocalChecked())
       .Check();
   return natives;
@@ -201,6 +202,11 @@ bool run_prelude(iso_engine_t *engine, Local<Context> context) {
     slot->Reset(isolate, value.As<Function>());
     return true;
   };
+  Local<Value> hooks;
+  if (!exports.As<Object>()->Get(context, text(isolate, "remote")).ToLocal(&hooks)) return false;
+  if (!hooks->IsObject() || !open_functions(engine->functions, context, hooks.As<Object>()))
+    return false;
+
   iso_prelude_t *slots = &engine->prelude;
   return take("load", &slots->load) && take("describe", &slots->describe) &&
          take("describeUncloneable", &slots->describe_uncloneable) && take("warn", &slots->warn);

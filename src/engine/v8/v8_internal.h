@@ -13,6 +13,7 @@
 namespace iso {
 struct shapes_t;
 struct charges_t;
+struct functions_t;
 
 /* Isolate data slot of ours, the engine; Node uses none in an isolate without an Environment. */
 constexpr uint32_t kEngineSlot = 0;
@@ -51,6 +52,8 @@ struct iso_engine_s {
   /* A collection runs, since when. */
   bool is_collecting;
   uint64_t collection_start_ns;
+  /* Of the current context. */
+  iso::functions_t *functions;
   /* Of every context made here: code from strings may be compiled; and is not even looked at. */
   bool allow_eval;
   bool has_free_eval;
@@ -76,6 +79,8 @@ struct side_t {
   iso_account_t *account;
   /* NULL: it keeps none. */
   shapes_t *shapes;
+  /* NULL: no functions come. */
+  functions_t *functions;
   /* The message is others' as well: nothing may be taken out of it. */
   bool is_shared;
 };
@@ -93,10 +98,13 @@ make_shaped(v8::Local<v8::Context> context, const iso_message_t *message, shapes
 /* message.cc. Both leave an exception pending where they fail (false, empty). */
 
 struct encode_options_t {
-  encode_options_t(iso_account_t *payer = nullptr) : account(payer) {}
+  encode_options_t(iso_account_t *payer = nullptr, functions_t *sender = nullptr)
+      : account(payer), functions(sender) {}
 
   /* Of the thread that encodes; NULL: the host does. */
   iso_account_t *account;
+  /* NULL: functions do not go. */
+  functions_t *functions;
   /* An array of ArrayBuffers that move; empty: there is none. */
   v8::Local<v8::Value> transfer;
   /* See iso_moves_t; what it says is put into *refusal, and encode fails without an exception. */
@@ -117,6 +125,13 @@ bool decode(
     v8::Local<v8::Context> context, iso_message_t *message, const side_t &side,
     std::vector<v8::Local<v8::Value>> *values
 );
+/* Primitive values only, into an empty message, which is empty still where it fails (false: another
+ * value, or no memory; there is no exception). */
+bool encode_flat(
+    v8::Isolate *isolate, const v8::Local<v8::Value> *values, size_t count, iso_message_t *message
+);
+/* A message of one value that is primitive and no string; empty: it is another. */
+v8::Local<v8::Value> decode_simple(v8::Isolate *isolate, const iso_message_t *message);
 v8::MaybeLocal<v8::Value> make_value(v8::Isolate *isolate, const iso_flat_t &flat);
 
 /* clone_write.cc, clone_read.cc: the clones among them. All values make one clone: of the one, or
@@ -126,7 +141,7 @@ bool write_clone(
     iso_message_t *message, const encode_options_t &options
 );
 v8::MaybeLocal<v8::Value>
-read_clone(v8::Local<v8::Context> context, const iso_message_t *message, iso_account_t *account);
+read_clone(v8::Local<v8::Context> context, const iso_message_t *message, const side_t &side);
 void throw_error(v8::Isolate *isolate, const char *text);
 /* A RangeError: the arguments do not fit into the thread. */
 void throw_too_large(v8::Isolate *isolate);
@@ -197,6 +212,41 @@ void add_wasm_natives(add_native_t add);
  * of `account` (NULL: none). */
 v8::MaybeLocal<v8::WasmModuleObject> make_module(
     v8::Isolate *isolate, const v8::CompiledWasmModule &module, const iso_account_t *account
+);
+
+/* functions.cc, calls.cc */
+
+/* Of one context, which has `home`; the others as in side_t. */
+functions_t *
+create_functions(v8::Isolate *isolate, iso_home_t *home, iso_account_t *account, shapes_t *shapes);
+/* `hooks` is what lib/remote.js returns. */
+bool open_functions(
+    functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Object> hooks
+);
+/* Before its isolate goes. What its home still gets is not handled any more. */
+void destroy_functions(functions_t *functions);
+/* Adds what lib/remote.js needs; *slot is looked at when one of them is called. */
+void add_remote_natives(
+    v8::Local<v8::Context> context, v8::Local<v8::Object> natives, functions_t **slot
+);
+/* What has come to a thread's home. False: nothing. */
+bool take(functions_t *functions, iso_arrival_t *arrival);
+void receive(functions_t *functions, v8::Local<v8::Context> context, const iso_arrival_t &arrival);
+/* A new use of what stands for a function elsewhere; NULL: no memory. */
+iso_callable_t *callable_of(functions_t *functions, v8::Local<v8::Function> function);
+/* The function that a callable stands for here; takes no use. */
+v8::MaybeLocal<v8::Function>
+function_of(functions_t *functions, v8::Local<v8::Context> context, iso_callable_t *callable);
+/* V8 cannot write these values. If that is for the functions in them, gives a copy with marks in
+ * their places; empty otherwise, perhaps with an exception. */
+v8::MaybeLocal<v8::Array>
+substitute(functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Array> values);
+/* An object that stands for a function in a message. */
+v8::MaybeLocal<v8::Object>
+make_mark(functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Value> function);
+/* False: it is none. */
+bool read_function_mark(
+    v8::Local<v8::Context> context, v8::Local<v8::Object> object, v8::Local<v8::Value> *function
 );
 
 /* natives.cc: evaluates the prelude in a new context. False: it could not be. */

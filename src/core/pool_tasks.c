@@ -1,0 +1,257 @@
+/* A pool's tasks: into a queue, out of it, and through a thread. See pool.c. */
+#include "core/error.h"
+#include "core/internal.h"
+#include "core/scheduler.h"
+
+/* Queues. Every task goes in by enqueue and out by unqueue, which keep the counts and hints. */
+
+static bool is_common(const iso_pool_t *pool, const iso_task_t *task) {
+  return task->thread == NULL || (pool->options.may_steal && !task->is_pinned);
+}
+
+static void add_hint(atomic_size_t *hint, size_t amount) {
+  atomic_store_explicit(
+      hint, atomic_load_explicit(hint, memory_order_relaxed) + amount, memory_order_relaxed
+  );
+}
+
+void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_list_remove(&thread->sleeper);
+  thread->is_asleep = false;
+  iso_thread__wake_locked(pool, thread);
+  iso_guard__summon_locked(pool, thread);
+}
+
+static void wake_one_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static void wake_one_locked(iso_pool_t *pool) {
+  iso_link_t *link = iso_list_shift(&pool->sleepers);
+  if (link == NULL) return;
+  iso_pool__rouse_locked(pool, ISO_LIST_ITEM(link, iso_thread_t, sleeper));
+}
+
+static void wake_for_locked(iso_pool_t *pool, const iso_task_t *task) ISO_REQUIRES(pool->lock);
+static void wake_for_locked(iso_pool_t *pool, const iso_task_t *task) {
+  iso_thread_t *thread = task->thread;
+  if (thread != NULL && thread->is_asleep) {
+    iso_pool__rouse_locked(pool, thread);
+  } else if (is_common(pool, task)) {
+    size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
+    if (common > pool->spinners) wake_one_locked(pool);
+  }
+}
+
+/* `target`: the thread that must run it; NULL: as the key or the scheduler says. */
+int iso_pool__enqueue_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target) {
+  iso_thread_t *thread = target;
+  if (target == NULL)
+    thread = task->has_key ? iso_scheduler_place_key_locked(pool, task->key_bucket)
+                           : pool->scheduler->place(pool);
+  bool is_pinned = thread != NULL && (target != NULL || task->has_key);
+  iso_queue_t *queue = &pool->shared;
+  if (thread != NULL) queue = is_pinned ? &thread->keyed : &thread->queue;
+  int status = iso_queue_push(queue, task);
+  if (status != ISO_OK) return status;
+  task->thread = thread;
+  task->is_pinned = is_pinned;
+  pool->queued++;
+  if (task->has_key) pool->buckets[task->key_bucket].outstanding++;
+  if (thread != NULL) add_hint(&thread->waiting, 1);
+  if (is_common(pool, task)) add_hint(&pool->common, 1);
+  wake_for_locked(pool, task);
+  return ISO_OK;
+}
+
+void iso_pool__unqueue_locked(iso_pool_t *pool, iso_task_t *task) {
+  iso_queue_remove(task->queue, task);
+  pool->queued--;
+  if (task->has_key) pool->buckets[task->key_bucket].outstanding--;
+  if (task->thread != NULL) add_hint(&task->thread->waiting, (size_t) -1);
+  if (is_common(pool, task)) add_hint(&pool->common, (size_t) -1);
+}
+
+/* Places again what waits in `queue`. Only the heap of another queue may want memory for it;
+ * without it the task waits as one of priority 0. */
+void iso_pool__move_tasks_locked(iso_pool_t *pool, iso_queue_t *queue) {
+  iso_list_t moved;
+  iso_list_init(&moved);
+  iso_task_t *task = NULL;
+  while ((task = iso_queue_peek(queue)) != NULL) {
+    iso_pool__unqueue_locked(pool, task);
+    iso_list_append(&moved, &task->event.link);
+  }
+  iso_link_t *link = NULL;
+  while ((link = iso_list_shift(&moved)) != NULL) {
+    task = ISO_LIST_ITEM(link, iso_task_t, event.link);
+    if (iso_pool__enqueue_locked(pool, task, NULL) == ISO_OK) continue;
+    task->priority = 0;
+    (void) iso_pool__enqueue_locked(pool, task, NULL);
+  }
+}
+
+void iso_pool__finish_all_locked(iso_pool_t *pool, iso_queue_t *queue, int status) {
+  iso_task_t *task = NULL;
+  while ((task = iso_queue_peek(queue)) != NULL) {
+    iso_pool__unqueue_locked(pool, task);
+    iso_task_finish(task, pool->owner, status);
+  }
+}
+
+/* A thread's tasks. */
+
+/* The most urgent that this thread may take; those of other threads only if it has none. */
+static iso_task_t *choose_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static iso_task_t *choose_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_task_t *best = iso_queue_peek(&thread->keyed);
+  if (thread->is_retiring || thread->replaces != NULL) return best;
+  iso_task_t *others[] = {iso_queue_peek(&thread->queue), iso_queue_peek(&pool->shared)};
+  for (int i = 0; i < 2; i++) {
+    if (others[i] != NULL && (best == NULL || iso_task_is_before(others[i], best)))
+      best = others[i];
+  }
+  if (best != NULL || !pool->options.may_steal) return best;
+  iso_thread_t *fullest = NULL;
+  for (size_t i = 0; i < pool->thread_count; i++) {
+    iso_thread_t *other = pool->threads[i];
+    if (other->queue.count != 0 && (fullest == NULL || other->queue.count > fullest->queue.count))
+      fullest = other;
+  }
+  if (fullest == NULL) return NULL;
+  pool->counts.stolen++;
+  return iso_queue_peek(&fullest->queue);
+}
+
+static void start_locked(iso_pool_t *pool, iso_thread_t *thread, iso_task_t *task, uint64_t now)
+    ISO_REQUIRES(pool->lock);
+static void start_locked(iso_pool_t *pool, iso_thread_t *thread, iso_task_t *task, uint64_t now) {
+  iso_pool__unqueue_locked(pool, task);
+  task->thread = thread;
+  task->is_running = true;
+  thread->task = task;
+  iso_message_move(&thread->message, &task->message);
+  iso_guard__begin_locked(pool, thread, task);
+  thread->is_busy = true;
+  thread->tasks_taken++;
+  thread->task_start_ns = now;
+  thread->running_bucket = task->has_key ? task->key_bucket : -1;
+  if (task->has_key) pool->buckets[task->key_bucket].outstanding++;
+  pool->running++;
+  iso_histogram_record(&thread->wait_time, now - task->submitted_ns);
+  iso_pool__note_pressure_locked(pool);
+  /* Whoever spun has it now; the next one needs somebody to look at it. */
+  size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
+  if (common > pool->spinners) wake_one_locked(pool);
+}
+
+void iso_pool__release_bucket_locked(iso_pool_t *pool, int *bucket) {
+  if (*bucket >= 0) pool->buckets[*bucket].outstanding--;
+  *bucket = -1;
+}
+
+/* Counts the task that ran as done, and gives it; to be finished by the caller. */
+iso_task_t *
+iso_pool__done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64_t now) {
+  uint64_t took = now - thread->task_start_ns;
+  iso_task_t *task = thread->task;
+  task->is_running = false;
+  thread->task = NULL;
+  thread->is_busy = false;
+  pool->running--;
+  thread->posted_bucket = thread->running_bucket;
+  thread->running_bucket = -1;
+  if (status == ISO_OK)
+    pool->counts.completed++;
+  else
+    pool->counts.failed++;
+  iso_histogram_record(&thread->run_time, took);
+  thread->busy_ns += took;
+  iso_pool__recycle_locked(pool, thread);
+  if (pool->is_closing && pool->queued == 0 && pool->running == 0)
+    iso_pool__stop_locked(pool, ISO_EDISPOSED);
+  return task;
+}
+
+/* There is no task: how to wait for one. */
+static iso_step_t wait_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static iso_step_t wait_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  if (thread->is_retiring) return ISO_STEP_STOP;
+  if (thread->spin_ns != 0) {
+    pool->spinners++;
+    return ISO_STEP_SPIN;
+  }
+  iso_list_append(&pool->sleepers, &thread->sleeper);
+  thread->is_asleep = true;
+  return ISO_STEP_SLEEP;
+}
+
+/* Calls and tasks take turns. */
+static iso_step_t serve_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static iso_step_t serve_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  thread->has_served = true;
+  iso_guard__begin_locked(pool, thread, NULL);
+  return ISO_STEP_SERVE;
+}
+
+static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now)
+    ISO_REQUIRES(pool->lock);
+static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now) {
+  if (pool->reason != ISO_OK || iso_is_fatal(thread->end_status)) return ISO_STEP_STOP;
+  if (thread->guard.must_renew) {
+    if (thread->is_retiring && thread->keyed.count == 0) return ISO_STEP_STOP;
+    iso_guard__begin_locked(pool, thread, NULL);
+    return ISO_STEP_RENEW;
+  }
+  bool has_calls = iso_home_has_arrivals(thread->home);
+  if (has_calls && !thread->has_served) return serve_locked(pool, thread);
+  iso_task_t *task = choose_locked(pool, thread);
+  if (task == NULL && has_calls && !thread->is_retiring) return serve_locked(pool, thread);
+  if (task == NULL) return wait_locked(pool, thread);
+  thread->has_served = false;
+  start_locked(pool, thread, task, now);
+  return ISO_STEP_RUN;
+}
+
+iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
+  uint64_t now = uv_hrtime();
+  iso_turn_t turn = {.done = NULL, .status = status, .step = ISO_STEP_STOP};
+  iso_mutex_lock(&pool->lock);
+  if (thread->is_lost) goto end;
+  iso_pool__release_bucket_locked(pool, &thread->posted_bucket);
+  if (thread->task != NULL || thread->guard.is_active || thread->guard.reason != ISO_OK)
+    turn.status = iso_pool__end_guarded_locked(pool, thread, status);
+  if (iso_is_fatal(turn.status)) thread->end_status = turn.status;
+  if (thread->task != NULL) {
+    turn.done = iso_pool__done_locked(pool, thread, turn.status, now);
+    iso_message_move(&turn.done->message, &thread->message);
+    if (turn.status == ISO_EMEMORY) iso_memory__describe(thread, &turn.done->message);
+  }
+  turn.step = step_locked(pool, thread, now);
+
+end:
+  iso_mutex_unlock(&pool->lock);
+  return turn;
+}
+
+void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status) {
+  uint64_t now = uv_hrtime();
+  iso_mutex_lock(&pool->lock);
+  iso_task_t *task = thread->task == NULL ? NULL : iso_pool__done_locked(pool, thread, status, now);
+  thread->end_status = status;
+  if (!thread->is_loaded && !thread->is_lost) iso_pool__stop_locked(pool, status);
+  iso_mutex_unlock(&pool->lock);
+  if (task == NULL) return;
+  if (status == ISO_EMEMORY) iso_memory__describe(thread, &task->message);
+  iso_task_finish(task, pool->owner, status);
+}
+
+bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread) {
+  return atomic_load_explicit(&pool->common, memory_order_relaxed) != 0 ||
+         atomic_load_explicit(&thread->waiting, memory_order_relaxed) != 0 ||
+         atomic_load_explicit(&pool->has_stopped, memory_order_relaxed) ||
+         iso_home_has_arrivals(thread->home);
+}
+
+void iso_pool__spun(iso_pool_t *pool) {
+  iso_mutex_lock(&pool->lock);
+  pool->spinners--;
+  iso_mutex_unlock(&pool->lock);
+}
