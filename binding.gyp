@@ -76,6 +76,7 @@
         'src/binding/settle.c',
         'src/binding/spare_binding.c',
         'src/binding/stats_binding.c',
+        'src/binding/submit.c',
         'src/engine/v8/buffers.cc',
         'src/engine/v8/calls.cc',
         'src/engine/v8/charges.cc',

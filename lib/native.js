@@ -8,8 +8,8 @@ const { load } = require('./binding.js');
 
 const native = load();
 
-// The base class of Thread and ThreadPool: run, runTask, cancel, broadcast, close, resize, dispose,
-// ready, stats, needsDrain, ref and unref are in src/binding/pool_binding.c.
+// The base class of lib/runner.js: cancel, broadcast, close, resize, dispose, ready, stats,
+// needsDrain, ref and unref are in src/binding/pool_binding.c.
 Object.setPrototypeOf(native.NativePool.prototype, EventEmitter.prototype);
 
 // For the end of a process that has threads which nothing can stop: src/binding/host.c.

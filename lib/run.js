@@ -4,6 +4,7 @@
 
 const { fromCode } = require('./errors.js');
 const { checkRunOptions } = require('./options.js');
+const { runTask } = require('./runner.js');
 
 function abortError(signal) {
   return fromCode('ABORT_ERR', 'AbortError', 'The run was aborted before it began', '', null, signal.reason);
@@ -11,10 +12,10 @@ function abortError(signal) {
 
 function runWith(pool, options, args) {
   const { priority = 0, key, timeout, cpuTimeout, signal, transfer } = checkRunOptions(options);
-  if (signal === undefined) return pool.runTask(priority, key, timeout, cpuTimeout, undefined, transfer, ...args);
+  if (signal === undefined) return runTask(pool, priority, key, timeout, cpuTimeout, undefined, transfer, ...args);
   if (signal.aborted) return Promise.reject(abortError(signal));
   const token = { reason: undefined };
-  const run = pool.runTask(priority, key, timeout, cpuTimeout, token, transfer, ...args);
+  const run = runTask(pool, priority, key, timeout, cpuTimeout, token, transfer, ...args);
   return untilAborted(pool, signal, token, run);
 }
 

@@ -8,6 +8,7 @@ const { mapOver } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
 const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS, rangeError } = require('./options.js');
 const { runWith } = require('./run.js');
+const { Runner, runTask } = require('./runner.js');
 
 const POOL_OPTIONS = [
   ...COMMON_OPTIONS, 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout', 'maxQueue',
@@ -37,7 +38,7 @@ function sizesOf(poolSize, { minThreads, maxThreads }) {
  * Many threads with one context behind one `run`. The native base class does the scheduling; see
  * docs/pool.md.
  */
-class ThreadPool extends native.NativePool {
+class ThreadPool extends Runner {
   #closed;
   #maxThreads;
   #maxQueue;
@@ -72,15 +73,15 @@ class ThreadPool extends native.NativePool {
   }
 
   run(...args) {
-    return tracesTasks() ? traceTask(this, () => super.run(...args)) : super.run(...args);
+    return tracesTasks() ? this.#traced(super.run, ...args) : super.run(...args);
   }
 
   runWith(options, ...args) {
     return this.#traced(() => runWith(this, options, args));
   }
 
-  #traced(start) {
-    return tracesTasks() ? traceTask(this, start) : start();
+  #traced(start, ...args) {
+    return tracesTasks() ? traceTask(this, () => start.apply(this, args)) : start.apply(this, args);
   }
 
   broadcast(...args) {
@@ -93,7 +94,7 @@ class ThreadPool extends native.NativePool {
     const most = this.#maxThreads + this.#maxQueue;
     const group = this.#mapsMade = (this.#mapsMade % MAX_GROUP) + 1;
     return mapOver(source, options, usual, most, {
-      start: (item) => this.#traced(() => super.runTask(0, undefined, undefined, undefined, group, undefined, item)),
+      start: (item) => this.#traced(() => runTask(this, 0, undefined, undefined, undefined, group, undefined, item)),
       cancel: (interrupts) => super.cancel(group, interrupts),
     });
   }

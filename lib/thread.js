@@ -4,14 +4,15 @@ const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS } = require('./options.js');
 const { runWith } = require('./run.js');
+const { Runner } = require('./runner.js');
 
 let threadsMade = 0;
 
 /**
- * One operating-system thread with a bare V8 isolate: a pool of one that is not replaced. `run`,
- * `dispose` and `ready` are native: src/binding/pool_binding.c.
+ * One operating-system thread with a bare V8 isolate: a pool of one that is not replaced. `dispose`
+ * and `ready` are native: src/binding/pool_binding.c.
  */
-class Thread extends native.NativePool {
+class Thread extends Runner {
   constructor(context, options = {}) {
     const { name, filename, ...rest } = checkOptions(options, COMMON_OPTIONS);
     const source = readContext(context, filename, native.locate);

@@ -86,7 +86,7 @@ static napi_value live_blocks(napi_env env, napi_callback_info info) {
   return result;
 }
 
-static napi_value define_exports(napi_env env, napi_value exports) {
+static napi_value define_exports(napi_env env, napi_value exports, iso_host_t *host) {
   const napi_property_descriptor properties[] = {
       {.utf8name = "initialize", .method = initialize, .attributes = napi_default},
       {.utf8name = "locate", .method = locate, .attributes = napi_default},
@@ -94,6 +94,13 @@ static napi_value define_exports(napi_env env, napi_value exports) {
       {.utf8name = "transfer",
        .value = (napi_value) iso_host_transfer_function(),
        .attributes = napi_default},
+      {.utf8name = "submit",
+       .value = (napi_value) iso_host_function(&host->submit),
+       .attributes = napi_default},
+      {.utf8name = "submitTask",
+       .value = (napi_value) iso_host_function(&host->submit_task),
+       .attributes = napi_default},
+      {.utf8name = "handleOf", .method = iso_pool_handle, .attributes = napi_default},
       {.utf8name = "remote",
        .value = (napi_value) iso_host_remote_natives(),
        .attributes = napi_default},
@@ -119,5 +126,6 @@ int32_t node_api_module_get_api_version_v1(void) {
 }
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {
-  return iso_host_create(env) == NULL ? NULL : define_exports(env, exports);
+  iso_host_t *host = iso_host_create(env);
+  return host == NULL ? NULL : define_exports(env, exports, host);
 }

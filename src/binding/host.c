@@ -13,6 +13,7 @@
 
 #include "binding/pool_binding.h"
 #include "binding/settle.h"
+#include "binding/submit.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/pool.h"
@@ -107,6 +108,8 @@ iso_host_t *iso_host_create(napi_env env) {
   if (host == NULL) return NULL;
   host->env = env;
   host->references = 2;
+  host->submit = (iso_host_function_t){.callback = iso_submit, .data = host};
+  host->submit_task = (iso_host_function_t){.callback = iso_submit_task, .data = host};
   iso_list_init(&host->pools);
   iso_list_init(&host->free_runs);
   host->platform = iso_host_platform();

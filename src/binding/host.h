@@ -11,6 +11,7 @@
 #include "core/owner.h"
 #include "core/remote.h"
 #include "core/spare.h"
+#include "engine/engine.h"
 
 typedef struct iso_host_s {
   napi_env env;
@@ -31,6 +32,10 @@ typedef struct iso_host_s {
   napi_ref uncloneable;
   napi_ref print;
   napi_ref notice;
+
+  /* The functions of submit.h. */
+  iso_host_function_t submit;
+  iso_host_function_t submit_task;
 
   /* Every iso_pool_binding_t that has a core pool. */
   iso_list_t pools;

@@ -197,8 +197,7 @@ static double number(napi_env env, napi_value object, const char *name) {
   return value;
 }
 
-/* Milliseconds, negative for no limit, as the core counts time. */
-static uint64_t nanoseconds(double milliseconds) {
+uint64_t iso_nanoseconds(double milliseconds) {
   const double most = 9e18;
   double ns = milliseconds * 1e6;
   if (milliseconds < 0 || ns > most) return ISO_NO_LIMIT;
@@ -262,9 +261,9 @@ static int start(iso_pool_binding_t *pool, napi_env env, napi_value given) {
       .may_replace = boolean(env, given, "replace"),
       .max_queue = max_queue < 0 ? SIZE_MAX : (size_t) max_queue,
       .max_tasks_per_thread = (uint64_t) number(env, given, "maxTasksPerThread"),
-      .timeout_ns = nanoseconds(number(env, given, "timeout")),
-      .cpu_timeout_ns = nanoseconds(number(env, given, "cpuTimeout")),
-      .grace_ns = nanoseconds(number(env, given, "interruptGrace")),
+      .timeout_ns = iso_nanoseconds(number(env, given, "timeout")),
+      .cpu_timeout_ns = iso_nanoseconds(number(env, given, "cpuTimeout")),
+      .grace_ns = iso_nanoseconds(number(env, given, "interruptGrace")),
       .keeps_context = boolean(env, given, "keepContext"),
       .context = context,
       .callbacks = &callbacks,
@@ -315,119 +314,20 @@ fail:
 
 /* The methods. */
 
-/* Gives `run` to the pool; `run` is gone or not the caller's any more. */
-static void submit(iso_run_t *run) {
-  iso_pool_binding_t *pool = run->pool;
-  iso_pool_binding_hold(pool);
-  int status = pool->core != NULL ? iso_pool_submit(pool->core, &run->task)
-                                  : iso_pool_refusal(pool->end_reason);
-  /* A refusal comes in its turn, behind the news of why. */
-  if (status != ISO_OK) iso_task_finish(&run->task, pool->host->owner, status);
-}
-
-static int admit(void *data) {
-  const iso_pool_binding_t *pool = data;
-  return pool->core != NULL ? iso_pool_admits(pool->core) : iso_pool_refusal(pool->end_reason);
-}
-
-/* Puts the arguments into the run, and with them the ArrayBuffers of the array `transfer` (NULL:
- * none). False: they cannot be cloned, or nothing may move into a pool that refuses it; the run is
- * then over. */
-static bool
-encode_arguments(iso_run_t *run, size_t count, const napi_value *values, napi_value transfer) {
-  iso_pool_binding_t *pool = run->pool;
-  iso_value_t exception = NULL;
-  iso_moves_t moves = {.list = (iso_value_t) transfer, .admit = admit, .data = pool};
-  int status =
-      iso_host_encode((const iso_value_t *) values, count, &moves, &run->task.message, &exception);
-  if (status == ISO_OK) return true;
-  if (status != ISO_ECLONE) {
-    iso_pool_binding_hold(pool);
-    iso_task_finish(&run->task, pool->host->owner, status);
-    return false;
-  }
-  iso_run_refuse(run, count, values, (napi_value) exception);
-  return false;
-}
-
 static iso_pool_binding_t *pool_of(napi_env env, napi_value object) {
   void *data = NULL;
   ISO_NAPI_CHECK(env, napi_unwrap(env, object, &data));
   return data;
 }
 
-static napi_value run(napi_env env, napi_callback_info info) {
+napi_value iso_pool_handle(napi_env env, napi_callback_info info) {
   iso_args_t args;
-  napi_value promise = NULL;
+  napi_value handle = NULL;
   if (iso_args_init(&args, env, info) != 0) return NULL;
-  iso_pool_binding_t *pool = pool_of(env, args.receiver);
-  iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
-  if (made != NULL && encode_arguments(made, args.count, args.values, NULL)) submit(made);
+  iso_pool_binding_t *pool = pool_of(env, args.values[0]);
+  if (pool != NULL) ISO_NAPI_CHECK(env, napi_create_external(env, pool, NULL, NULL, &handle));
   iso_args_deinit(&args);
-  return promise;
-}
-
-/* FNV-1a: only its spread matters. */
-static uint8_t bucket_of(napi_env env, napi_value key) {
-  char text[256];
-  size_t length = 0;
-  uint32_t hash = 2166136261U;
-  napi_get_value_string_utf8(env, key, text, sizeof(text), &length);
-  for (size_t i = 0; i < length; i++)
-    hash = (hash ^ (uint8_t) text[i]) * 16777619U;
-  return (uint8_t) (hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24));
-}
-
-/* Milliseconds as JavaScript gives them, undefined for as the pool's options say. */
-static uint64_t limit_of(napi_env env, napi_value milliseconds) {
-  double value = 0;
-  if (napi_get_value_double(env, milliseconds, &value) != napi_ok) return 0;
-  return nanoseconds(value);
-}
-
-static uint32_t group_of(napi_env env, napi_value number) {
-  uint32_t group = 0;
-  napi_get_value_uint32(env, number, &group);
-  return group;
-}
-
-/* runTask(priority, key, timeout, cpuTimeout, token, transfer, ...args); all but the first may be
- * undefined. `token`: an object by which cancel() finds the run, and whose `reason` says why it
- * did, or the number of a group of runs, which is much cheaper; `transfer`: an array of what moves.
- */
-static napi_value run_task(napi_env env, napi_callback_info info) {
-  enum { OPTION_COUNT = 6 };
-  iso_args_t args;
-  napi_value promise = NULL;
-  napi_valuetype type = napi_undefined;
-  if (iso_args_init(&args, env, info) != 0) return NULL;
-  if (args.count < OPTION_COUNT) {
-    napi_throw_type_error(env, "ERR_MISSING_ARGS", "runTask takes a priority, a key and a token");
-    return NULL;
-  }
-  iso_pool_binding_t *pool = pool_of(env, args.receiver);
-  iso_run_t *made = pool == NULL ? NULL : iso_run_create(pool, &promise);
-  if (made == NULL) goto end;
-  napi_get_value_int32(env, args.values[0], &made->task.priority);
-  napi_typeof(env, args.values[1], &type);
-  if (type == napi_string) {
-    made->task.has_key = true;
-    made->task.key_bucket = bucket_of(env, args.values[1]);
-  }
-  made->task.timeout_ns = limit_of(env, args.values[2]);
-  made->task.cpu_timeout_ns = limit_of(env, args.values[3]);
-  napi_typeof(env, args.values[5], &type);
-  napi_value transfer = type == napi_object ? args.values[5] : NULL;
-  if (!encode_arguments(made, args.count - OPTION_COUNT, args.values + OPTION_COUNT, transfer))
-    goto end;
-  napi_typeof(env, args.values[4], &type);
-  if (type == napi_object) iso_run_give_token(made, args.values[4]);
-  if (type == napi_number) iso_run_give_group(made, group_of(env, args.values[4]));
-  submit(made);
-
-end:
-  iso_args_deinit(&args);
-  return promise;
+  return handle;
 }
 
 /* Whether any was still waiting, or running. What is cancelled stays in the list until delivery. */
@@ -450,7 +350,8 @@ static napi_value cancel(napi_env env, napi_callback_info info) {
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.receiver);
   napi_get_value_bool(env, args.values[1], &interrupts);
-  uint32_t group = group_of(env, args.values[0]);
+  uint32_t group = 0;
+  napi_get_value_uint32(env, args.values[0], &group);
   iso_run_t *found = pool == NULL ? NULL : iso_run_of_token(pool, args.values[0]);
   bool is_found =
       found != NULL && pool->core != NULL && iso_pool_cancel(pool->core, &found->task, interrupts);
@@ -602,8 +503,6 @@ static napi_value stats(napi_env env, napi_callback_info info) {
 napi_value iso_pool_class_create(napi_env env) {
   const napi_property_attributes attributes = napi_writable | napi_configurable;
   const napi_property_descriptor properties[] = {
-      {.utf8name = "run", .method = run, .attributes = attributes},
-      {.utf8name = "runTask", .method = run_task, .attributes = attributes},
       {.utf8name = "cancel", .method = cancel, .attributes = attributes},
       {.utf8name = "broadcast", .method = broadcast, .attributes = attributes},
       {.utf8name = "close", .method = close_pool, .attributes = attributes},

@@ -46,18 +46,29 @@ static napi_value undefined(napi_env env) {
   return value;
 }
 
+static napi_value plain_error(napi_env env, const char *code, const char *text) {
+  napi_value error = NULL;
+  napi_create_error(env, string(env, code), string(env, text), &error);
+  return error == NULL ? undefined(env) : error;
+}
+
+static napi_value internal_error(napi_env env) {
+  return plain_error(
+      env, "ERR_THREAD_INTERNAL", "This failed, and so did making the error that would say why"
+  );
+}
+
+static napi_value no_memory_error(napi_env env) {
+  return plain_error(env, "ERR_THREAD_NO_MEMORY", "the process has no memory for this run");
+}
+
 void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_promise) {
-  if (error == NULL) {
-    is_promise = false;
-    napi_create_error(
-        env, string(env, "ERR_THREAD_INTERNAL"),
-        string(env, "This failed, and so did making the error that would say why"), &error
-    );
-  }
-  if (is_promise)
+  if (error == NULL)
+    napi_reject_deferred(env, deferred, internal_error(env));
+  else if (is_promise)
     napi_resolve_deferred(env, deferred, error);
   else
-    napi_reject_deferred(env, deferred, error == NULL ? undefined(env) : error);
+    napi_reject_deferred(env, deferred, error);
 }
 
 /* What a task that took too much memory has left in its message: limit and use, in MB. */
@@ -187,13 +198,16 @@ static void free_run(iso_run_t *run) {
     return;
   }
   host->free_run_count++;
-  iso_list_append(&host->free_runs, &run->link);
+  /* The last one is in the cache still. */
+  iso_list_prepend(&host->free_runs, &run->link);
 }
 
 /* With a trace the Error is there at once; without one it comes from a promise, made so that V8
  * adds the frames of those who await. */
 static void conclude(iso_run_t *run, napi_value error) {
-  iso_reject(run->pool->host->env, run->deferred, error, run->trace == NULL);
+  bool is_promise = error != NULL && run->trace == NULL;
+  if (error == NULL) error = internal_error(run->pool->host->env);
+  iso_host_conclude(&run->deferred, (iso_value_t) error, !is_promise);
 }
 
 static napi_value trace_of(const iso_run_t *run) {
@@ -212,20 +226,20 @@ static napi_value abort_error(const iso_run_t *run, napi_value token) {
   return code_error(run->pool, ISO_ECANCELED, trace == NULL ? none : trace, reason, none);
 }
 
+/* The end of a run that was more than a result. */
 static void settle(iso_run_t *run) {
   napi_env env = run->pool->host->env;
-  napi_value token = take_token(run);
   int status = run->task.status;
-  if (run->group != 0) iso_list_remove(&run->link);
-  iso_value_t value = NULL;
-  if (status == ISO_OK && iso_host_take(&run->task.message, &value) == ISO_OK)
-    napi_resolve_deferred(env, run->deferred, (napi_value) value);
-  else if (status == ISO_OK)
-    napi_reject_deferred(env, run->deferred, (napi_value) value);
+  napi_handle_scope scope = NULL;
+  napi_open_handle_scope(env, &scope);
+  napi_value token = take_token(run);
+  if (status == ISO_OK)
+    iso_host_settle(&run->deferred, &run->task.message);
   else if (status == ISO_ECANCELED)
     conclude(run, abort_error(run, token));
   else
     conclude(run, iso_status_error(run->pool, status, &run->task.message, trace_of(run)));
+  napi_close_handle_scope(env, scope);
 }
 
 static void deliver_run(iso_event_t *event, bool alive) {
@@ -238,42 +252,47 @@ static void deliver_run(iso_event_t *event, bool alive) {
     iso_free(run);
     return;
   }
-  napi_handle_scope scope = NULL;
-  napi_open_handle_scope(pool->host->env, &scope);
-  settle(run);
-  napi_close_handle_scope(pool->host->env, scope);
+  if (run->group != 0) iso_list_remove(&run->link);
+  if (run->task.status == ISO_OK && run->token == NULL)
+    iso_host_settle(&run->deferred, &run->task.message);
+  else
+    settle(run);
   free_run(run);
   iso_pool_binding_unhold(pool);
 }
 
-iso_run_t *iso_run_create(iso_pool_binding_t *pool, napi_value *promise) {
-  iso_host_t *host = pool->host;
+static iso_run_t *new_run(iso_host_t *host) {
   iso_link_t *link = iso_list_shift(&host->free_runs);
-  iso_run_t *run = NULL;
-  if (link != NULL) {
-    run = ISO_LIST_ITEM(link, iso_run_t, link);
-    host->free_run_count--;
-  } else {
-    run = iso_alloc(sizeof(*run));
-  }
+  if (link == NULL) return iso_alloc(sizeof(iso_run_t));
+  host->free_run_count--;
+  return ISO_LIST_ITEM(link, iso_run_t, link);
+}
+
+/* An error made where run was called, for its stack. */
+static napi_ref trace_here(iso_host_t *host) {
+  napi_env env = host->env;
+  napi_value error = NULL;
+  napi_ref trace = NULL;
+  if (!iso_host_may_trace(host)) return NULL;
+  napi_create_error(env, NULL, string(env, ""), &error);
+  napi_create_reference(env, error, 1, &trace);
+  return trace;
+}
+
+iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise) {
+  iso_run_t *run = new_run(pool->host);
   if (run == NULL) {
-    napi_throw_error(host->env, "ERR_THREAD_NO_MEMORY", "the process has no memory for this run");
+    iso_deferred_t deferred;
+    iso_host_defer(&deferred, promise);
+    iso_host_conclude(&deferred, (iso_value_t) no_memory_error(pool->host->env), true);
     return NULL;
   }
+  iso_host_defer(&run->deferred, promise);
   iso_task_init(&run->task, deliver_run);
   run->pool = pool;
-  run->trace = NULL;
   run->token = NULL;
   run->group = 0;
-  if (napi_create_promise(host->env, &run->deferred, promise) != napi_ok) {
-    iso_free(run);
-    return NULL;
-  }
-  if (iso_host_may_trace(host)) {
-    napi_value error = NULL;
-    napi_create_error(host->env, NULL, string(host->env, ""), &error);
-    napi_create_reference(host->env, error, 1, &run->trace);
-  }
+  run->trace = trace_here(pool->host);
   return run;
 }
 
@@ -290,7 +309,7 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
   if (iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result))
     conclude(run, result);
   else
-    iso_reject(env, run->deferred, exception, false);
+    iso_host_conclude(&run->deferred, (iso_value_t) exception, true);
   free_run(run);
 }
 
@@ -301,7 +320,7 @@ static void drop_promises(
   napi_env env = pool->host->env;
   napi_value length = NULL;
   for (size_t i = first; i < end; i++) {
-    napi_resolve_deferred(env, runs[i]->deferred, undefined(env));
+    iso_host_conclude(&runs[i]->deferred, (iso_value_t) undefined(env), false);
     free_run(runs[i]);
     iso_pool_binding_unhold(pool);
   }
@@ -318,10 +337,10 @@ void iso_broadcast(
   size_t submitted = 0;
   iso_value_t exception = NULL;
   while (made < count) {
-    napi_value promise = NULL;
-    iso_run_t *run = iso_run_create(pool, &promise);
+    iso_value_t promise = iso_host_promise();
+    iso_run_t *run = promise == NULL ? NULL : iso_run_create(pool, promise);
     if (run == NULL) break;
-    napi_set_element(env, promises, (uint32_t) made, promise);
+    napi_set_element(env, promises, (uint32_t) made, (napi_value) promise);
     if (iso_host_encode(
             (const iso_value_t *) args->values, args->count, NULL, &run->task.message, &exception
         ) != ISO_OK) {

@@ -8,11 +8,12 @@
 #include "binding/host.h"
 #include "binding/pool_binding.h"
 #include "core/task.h"
+#include "engine/engine.h"
 
 typedef struct iso_run_s {
   iso_task_t task;
   iso_pool_binding_t *pool;
-  napi_deferred deferred;
+  iso_deferred_t deferred;
   /* An error made where run was called, for its stack; NULL when there were too many. */
   napi_ref trace;
   /* The object by which cancel() finds it; NULL: nobody can. */
@@ -23,8 +24,8 @@ typedef struct iso_run_s {
   iso_link_t link;
 } iso_run_t;
 
-/* A run with its promise. NULL: a JavaScript exception is pending. */
-iso_run_t *iso_run_create(iso_pool_binding_t *pool, napi_value *promise);
+/* A run whose end settles `promise`. NULL: no memory, and the promise says so. */
+iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise);
 
 /* The arguments could not be cloned: settles the promise, and the run is gone. */
 void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_value exception);

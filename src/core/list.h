@@ -36,6 +36,10 @@ static inline void iso_list_append(iso_list_t *list, iso_link_t *link) {
   list->prev = link;
 }
 
+static inline void iso_list_prepend(iso_list_t *list, iso_link_t *link) {
+  iso_list_append(list->next, link);
+}
+
 static inline void iso_list_remove(iso_link_t *link) {
   link->prev->next = link->next;
   link->next->prev = link->prev;

@@ -45,8 +45,11 @@ void iso_message_reset(iso_message_t *message) {
 }
 
 void iso_message_move(iso_message_t *to, iso_message_t *from) {
-  *to = *from;
-  if (from->bytes == from->inline_bytes) to->bytes = to->inline_bytes;
+  memcpy(to, from, offsetof(iso_message_t, inline_bytes));
+  if (from->bytes == from->inline_bytes) {
+    to->bytes = to->inline_bytes;
+    memcpy(to->inline_bytes, from->inline_bytes, from->size);
+  }
   iso_message_init(from);
 }
 

@@ -143,6 +143,30 @@ void *iso_host_platform(void);
 /* Has `callback(data)` called when the host's environment ends, process.exit() included. */
 void iso_host_at_exit(void (*callback)(void *data), void *data);
 
+/* A function of the host that is made in C. It gives NULL for undefined, and does not throw. */
+typedef struct iso_host_function_s {
+  iso_value_t (*callback)(void *data, const iso_value_t *values, size_t count);
+  void *data;
+} iso_host_function_t;
+
+/* `function` must last as long as the host's environment. NULL: a JavaScript exception is pending.
+ */
+iso_value_t iso_host_function(const iso_host_function_t *function);
+
+/* A promise of the host that is to be settled. */
+typedef struct iso_deferred_s {
+  void *promise;
+} iso_deferred_t;
+
+/* A new promise. NULL: a JavaScript exception is pending. */
+iso_value_t iso_host_promise(void);
+/* Keeps a promise that nothing has settled, until it is concluded or settled. */
+void iso_host_defer(iso_deferred_t *deferred, iso_value_t promise);
+void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_rejection);
+/* Resolves it with the one value of a message that is not needed any more, or rejects it with the
+ * reason why there is none. Needs no handle scope. */
+void iso_host_settle(iso_deferred_t *deferred, iso_message_t *message);
+
 /* What moves with a message instead of being copied. */
 typedef struct iso_moves_s {
   /* An array of ArrayBuffers; NULL: none but those of marks among the values. */
@@ -166,8 +190,6 @@ iso_value_t iso_host_transfer_function(void);
 
 /* The one value of a message. Errors: ISO_EXCEPTION, and the exception in *value. */
 int iso_host_decode(const iso_message_t *message, iso_value_t *value);
-/* The same, of a message that is not needed any more: the value may keep what it holds. */
-int iso_host_take(iso_message_t *message, iso_value_t *value);
 
 /* Functions of the host live at `home` from now on. `hooks` is what lib/remote.js returns.
  * Errors: ISO_ESTART. */

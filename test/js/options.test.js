@@ -48,6 +48,6 @@ describe('options', () => {
 
   test('Thread needs new', () => {
     assert.throws(() => Thread(context), TypeError);
-    assert.throws(() => Thread.prototype.run.call({}), /Illegal invocation/);
+    assert.throws(() => Thread.prototype.run.call({}), TypeError);
   });
 });

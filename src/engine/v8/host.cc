@@ -66,15 +66,17 @@ int iso_host_encode(
     iso_value_t *exception
 ) {
   Isolate *isolate = Isolate::GetCurrent();
-  v8::TryCatch try_catch(isolate);
   /* An array of handles of the one kind is an array of the other. */
   auto *locals = reinterpret_cast<const Local<Value> *>(values);
+  bool has_list = moves != nullptr && moves->list != nullptr;
+  if (!has_list && iso::encode_flat(isolate, locals, count, message)) return ISO_OK;
+  v8::TryCatch try_catch(isolate);
   iso::encode_options_t options;
   options.functions = host_functions;
   int refusal = ISO_OK;
   options.moves = moves;
   options.refusal = &refusal;
-  if (moves != nullptr && moves->list != nullptr) options.transfer = to_local(moves->list);
+  if (has_list) options.transfer = to_local(moves->list);
   if (iso::encode(isolate->GetCurrentContext(), locals, count, message, options)) return ISO_OK;
   iso_message_reset(message);
   if (refusal != ISO_OK) return refusal;
@@ -82,6 +84,37 @@ int iso_host_encode(
       try_catch.HasCaught() ? try_catch.Exception() : v8::Undefined(isolate).As<Value>()
   );
   return ISO_ECLONE;
+}
+
+namespace {
+
+void on_call(const v8::FunctionCallbackInfo<Value> &info) {
+  constexpr size_t kInline = 16;
+  const auto *function = static_cast<const iso_host_function_t *>(
+      iso::compat::external_value(info.Data().As<v8::External>())
+  );
+  auto count = static_cast<size_t>(info.Length());
+  iso_value_t inline_values[kInline];
+  std::vector<iso_value_t> more;
+  iso_value_t *values = inline_values;
+  if (count > kInline) {
+    more.resize(count);
+    values = more.data();
+  }
+  for (size_t i = 0; i < count; i++)
+    values[i] = from_local(info[static_cast<int>(i)]);
+  iso_value_t result = function->callback(function->data, values, count);
+  if (result != nullptr) info.GetReturnValue().Set(to_local(result));
+}
+
+} // namespace
+
+iso_value_t iso_host_function(const iso_host_function_t *function) {
+  auto *pointer = const_cast<iso_host_function_t *>(function);
+  Local<v8::External> data = iso::compat::external(Isolate::GetCurrent(), pointer);
+  Local<v8::Function> made;
+  if (!v8::Function::New(current_context(), on_call, data).ToLocal(&made)) return nullptr;
+  return from_local(made);
 }
 
 static int decode_value(iso_message_t *message, bool is_shared, iso_value_t *value) {
@@ -105,8 +138,58 @@ int iso_host_decode(const iso_message_t *message, iso_value_t *value) {
   return decode_value(const_cast<iso_message_t *>(message), true, value);
 }
 
-int iso_host_take(iso_message_t *message, iso_value_t *value) {
-  return decode_value(message, false, value);
+namespace {
+
+using Resolver = v8::Promise::Resolver;
+using Deferred = v8::Global<Resolver>;
+
+static_assert(sizeof(Deferred) == sizeof(iso_deferred_t));
+
+/* Nobody calls the destructor: at the end of its environment a promise is let go with it. */
+Deferred *deferred_of(iso_deferred_t *deferred) {
+  return reinterpret_cast<Deferred *>(deferred);
+}
+
+void conclude(Isolate *isolate, iso_deferred_t *deferred, Local<Value> value, bool is_rejection) {
+  Local<Context> context = isolate->GetCurrentContext();
+  Local<Resolver> resolver = deferred_of(deferred)->Get(isolate);
+  deferred_of(deferred)->Reset();
+  /* They fail only where the environment is being terminated. */
+  if (is_rejection)
+    (void) resolver->Reject(context, value).FromMaybe(false);
+  else
+    (void) resolver->Resolve(context, value).FromMaybe(false);
+}
+
+} // namespace
+
+iso_value_t iso_host_promise(void) {
+  Local<Resolver> resolver;
+  if (!Resolver::New(current_context()).ToLocal(&resolver)) return nullptr;
+  return from_local(resolver->GetPromise());
+}
+
+void iso_host_defer(iso_deferred_t *deferred, iso_value_t promise) {
+  /* To V8, a resolver is its promise. */
+  ::new (static_cast<void *>(deferred))
+      Deferred(Isolate::GetCurrent(), to_local(promise).As<Resolver>());
+}
+
+void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_rejection) {
+  conclude(Isolate::GetCurrent(), deferred, to_local(value), is_rejection);
+}
+
+void iso_host_settle(iso_deferred_t *deferred, iso_message_t *message) {
+  Isolate *isolate = Isolate::GetCurrent();
+  v8::HandleScope scope(isolate);
+  Local<Value> simple = iso::decode_simple(isolate, message);
+  if (!simple.IsEmpty()) {
+    conclude(isolate, deferred, simple, false);
+    return;
+  }
+  iso_value_t value = nullptr;
+  bool is_rejection = decode_value(message, false, &value) != ISO_OK;
+  conclude(isolate, deferred, to_local(value), is_rejection);
 }
 
 iso_value_t iso_host_transfer_function(void) {

@@ -158,6 +158,26 @@ MaybeLocal<Value> make_value(Isolate *isolate, const iso_flat_t &flat) {
   }
 }
 
+bool encode_flat(
+    Isolate *isolate, const Local<Value> *values, size_t count, iso_message_t *message
+) {
+  for (size_t i = 0; i < count; i++) {
+    if (put_flat(isolate, values[i], message) == Put::done) continue;
+    iso_message_reset(message);
+    return false;
+  }
+  return true;
+}
+
+Local<Value> decode_simple(Isolate *isolate, const iso_message_t *message) {
+  iso_flat_t flat{};
+  size_t offset = 0;
+  if (message->is_clone || message->count != 1) return {};
+  if (iso_message_next(message, &offset, &flat) != ISO_OK) return {};
+  if (flat.tag == ISO_TAG_STRING8 || flat.tag == ISO_TAG_STRING16) return {};
+  return make_value(isolate, flat).FromMaybe(Local<Value>());
+}
+
 bool encode(
     Local<Context> context, const Local<Value> *values, size_t count, iso_message_t *message,
     const encode_options_t &options

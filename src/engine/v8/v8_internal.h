@@ -122,6 +122,13 @@ bool decode(
     v8::Local<v8::Context> context, iso_message_t *message, const side_t &side,
     std::vector<v8::Local<v8::Value>> *values
 );
+/* Primitive values only, into an empty message, which is empty still where it fails (false: another
+ * value, or no memory; there is no exception). */
+bool encode_flat(
+    v8::Isolate *isolate, const v8::Local<v8::Value> *values, size_t count, iso_message_t *message
+);
+/* A message of one value that is primitive and no string; empty: it is another. */
+v8::Local<v8::Value> decode_simple(v8::Isolate *isolate, const iso_message_t *message);
 v8::MaybeLocal<v8::Value> make_value(v8::Isolate *isolate, const iso_flat_t &flat);
 
 /* clone_write.cc, clone_read.cc: the clones among them. All values make one clone: of the one, or

@@ -1,0 +1,45 @@
+'use strict';
+
+// What Thread and ThreadPool have in common: they run what they are given.
+
+const { native } = require('./native.js');
+
+const { submit, submitTask } = native;
+const { Promise } = globalThis;
+
+const nothing = () => {};
+
+// The promise is made here and settled by the native library, which keeps nothing else of it: that
+// is cheaper than to have it made there, or to keep the functions that would settle it.
+function start(begin, pool, ...args) {
+  const promise = new Promise(nothing);
+  begin(pool, promise, ...args);
+  return promise;
+}
+
+let runTask;
+
+class Runner extends native.NativePool {
+  // The native pool, as submit takes it: to find it from the object costs as much as all the rest.
+  #pool;
+
+  constructor(options) {
+    super(options);
+    this.#pool = native.handleOf(this);
+  }
+
+  run(...args) {
+    return start(submit, this.#pool, ...args);
+  }
+
+  static {
+    runTask = (runner, priority, key, timeout, cpuTimeout, token, transfer, ...args) =>
+      start(submitTask, runner.#pool, priority, key, timeout, cpuTimeout, token, transfer, ...args);
+  }
+}
+
+module.exports = {
+  Runner,
+  /** Begins a run; see submitTask in src/binding/submit.h for the arguments. */
+  runTask,
+};

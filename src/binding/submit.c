@@ -1,0 +1,114 @@
+/* See submit.h. */
+#include "binding/submit.h"
+
+#include "binding/settle.h"
+#include "core/error.h"
+
+/* Gives `run` to the pool; `run` is gone or not the caller's any more. */
+static void submit(iso_run_t *run) {
+  iso_pool_binding_t *pool = run->pool;
+  iso_pool_binding_hold(pool);
+  int status = pool->core != NULL ? iso_pool_submit(pool->core, &run->task)
+                                  : iso_pool_refusal(pool->end_reason);
+  /* A refusal comes in its turn, behind the news of why. */
+  if (status != ISO_OK) iso_task_finish(&run->task, pool->host->owner, status);
+}
+
+static int admit(void *data) {
+  const iso_pool_binding_t *pool = data;
+  return pool->core != NULL ? iso_pool_admits(pool->core) : iso_pool_refusal(pool->end_reason);
+}
+
+/* Puts the arguments into the run, and with them the ArrayBuffers of the array `transfer` (NULL:
+ * none). False: they cannot be cloned, or nothing may move into a pool that refuses it; the run is
+ * then over. */
+static bool
+encode_arguments(iso_run_t *run, size_t count, const iso_value_t *values, iso_value_t transfer) {
+  iso_pool_binding_t *pool = run->pool;
+  iso_value_t exception = NULL;
+  iso_moves_t moves = {.list = transfer, .admit = admit, .data = pool};
+  int status = iso_host_encode(values, count, &moves, &run->task.message, &exception);
+  if (status == ISO_OK) return true;
+  if (status != ISO_ECLONE) {
+    iso_pool_binding_hold(pool);
+    iso_task_finish(&run->task, pool->host->owner, status);
+    return false;
+  }
+  iso_run_refuse(run, count, (const napi_value *) values, (napi_value) exception);
+  return false;
+}
+
+/* NULL: no memory, and the promise says so. */
+static iso_run_t *create(const iso_host_t *host, const iso_value_t *values) {
+  void *pool = NULL;
+  napi_get_value_external(host->env, (napi_value) values[0], &pool);
+  return iso_run_create(pool, values[1]);
+}
+
+iso_value_t iso_submit(void *host, const iso_value_t *values, size_t count) {
+  enum { OWN_ARGUMENTS = 2 };
+  iso_run_t *run = create(host, values);
+  if (run != NULL && encode_arguments(run, count - OWN_ARGUMENTS, values + OWN_ARGUMENTS, NULL))
+    submit(run);
+  return NULL;
+}
+
+/* FNV-1a: only its spread matters. */
+static uint8_t bucket_of(napi_env env, napi_value key) {
+  char text[256];
+  size_t length = 0;
+  uint32_t hash = 2166136261U;
+  napi_get_value_string_utf8(env, key, text, sizeof(text), &length);
+  for (size_t i = 0; i < length; i++)
+    hash = (hash ^ (uint8_t) text[i]) * 16777619U;
+  return (uint8_t) (hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24));
+}
+
+static napi_valuetype type_of(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, value, &type);
+  return type;
+}
+
+/* Milliseconds as JavaScript gives them, undefined for as the pool's options say. */
+static uint64_t limit_of(napi_env env, napi_value milliseconds) {
+  double value = 0;
+  if (napi_get_value_double(env, milliseconds, &value) != napi_ok) return 0;
+  return iso_nanoseconds(value);
+}
+
+static void take_options(
+    napi_env env, iso_task_t *task, napi_value priority, napi_value key, napi_value timeout,
+    napi_value cpu_timeout
+) {
+  napi_get_value_int32(env, priority, &task->priority);
+  task->has_key = type_of(env, key) == napi_string;
+  if (task->has_key) task->key_bucket = bucket_of(env, key);
+  task->timeout_ns = limit_of(env, timeout);
+  task->cpu_timeout_ns = limit_of(env, cpu_timeout);
+}
+
+static void take_token(napi_env env, iso_run_t *run, napi_value token) {
+  napi_valuetype type = type_of(env, token);
+  uint32_t group = 0;
+  if (type == napi_object) iso_run_give_token(run, token);
+  if (type != napi_number) return;
+  napi_get_value_uint32(env, token, &group);
+  iso_run_give_group(run, group);
+}
+
+iso_value_t iso_submit_task(void *host, const iso_value_t *values, size_t count) {
+  enum { PRIORITY = 2, KEY, TIMEOUT, CPU_TIMEOUT, TOKEN, TRANSFER, OWN_ARGUMENTS };
+  const iso_host_t *self = host;
+  napi_env env = self->env;
+  const napi_value *own = (const napi_value *) values;
+  if (count < OWN_ARGUMENTS) return NULL;
+  iso_run_t *run = create(self, values);
+  if (run == NULL) return NULL;
+  take_options(env, &run->task, own[PRIORITY], own[KEY], own[TIMEOUT], own[CPU_TIMEOUT]);
+  iso_value_t transfer = type_of(env, own[TRANSFER]) == napi_object ? values[TRANSFER] : NULL;
+  if (!encode_arguments(run, count - OWN_ARGUMENTS, values + OWN_ARGUMENTS, transfer)) return NULL;
+  take_token(env, run, own[TOKEN]);
+  submit(run);
+  return NULL;
+}
