@@ -107,9 +107,11 @@ void iso_home_release(iso_home_t *home) {
 
 /* Hands over an event; where home is closed, it is delivered here and now to nobody. */
 static void post(iso_home_t *home, iso_event_t *event) {
+  /* Once the event is handed over, home may be gone. */
+  iso_owner_t *owner = home->owner;
   iso_mutex_lock(&home->lock);
   bool is_closed = home->is_closed;
-  if (!is_closed && home->owner == NULL) {
+  if (!is_closed && owner == NULL) {
     bool was_empty = iso_list_empty(&home->arrivals);
     iso_list_append(&home->arrivals, &event->link);
     atomic_store_explicit(&home->has_arrivals, true, memory_order_relaxed);
@@ -119,8 +121,8 @@ static void post(iso_home_t *home, iso_event_t *event) {
   iso_mutex_unlock(&home->lock);
   if (is_closed)
     event->deliver(event, false);
-  else if (home->owner != NULL)
-    iso_owner_post(home->owner, event);
+  else if (owner != NULL)
+    iso_owner_post(owner, event);
 }
 
 static iso_call_t *shift_taken(iso_home_t *home) {
