@@ -8,6 +8,14 @@ const {
   setAdd, setForEach, stringIndexOf, stringSlice,
 } = require('./primordials.js');
 
+// What the codes mean to somebody who calls a function.
+const REASONS = {
+  __proto__: null,
+  ERR_THREAD_DISPOSED:
+    'This function is gone: its thread has been disposed, or has had its context made anew after an interruption',
+  ERR_THREAD_QUEUE_FULL: 'This function was not called: too many calls wait for their answers already',
+};
+
 /**
  * @param natives call, callSync, answer, markFunction, isPlain: src/engine/v8/functions.cc
  * @param canWait may this side wait for the other? Then what it gets has `sync`
@@ -66,7 +74,8 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     if (description !== undefined) return rebuild(description);
     const who = canWait ? 'The host' : 'The thread of this function';
     const at = stringIndexOf(text, '%s');
-    const message = at === -1 ? text : stringSlice(text, 0, at) + who + stringSlice(text, at + 2);
+    const told = at === -1 ? text : stringSlice(text, 0, at) + who + stringSlice(text, at + 2);
+    const message = REASONS[code] ?? told;
     return rebuild({
       isError: true,
       class: 'ThreadError',
