@@ -23,6 +23,7 @@
       'src/core/scheduler.c',
       'src/core/shape.c',
       'src/core/spare.c',
+      'src/core/spin.c',
       'src/core/stats.c',
       'src/core/task.c',
       'src/core/thread.c',

@@ -226,6 +226,16 @@ static napi_value abort_error(const iso_run_t *run, napi_value token) {
   return code_error(run->pool, ISO_ECANCELED, trace == NULL ? none : trace, reason, none);
 }
 
+void iso_run_hold(iso_pool_binding_t *pool) {
+  iso_pool_binding_hold(pool);
+  iso_owner_expect(pool->host->owner);
+}
+
+static void unhold(iso_pool_binding_t *pool) {
+  iso_owner_unexpect(pool->host->owner);
+  iso_pool_binding_unhold(pool);
+}
+
 /* The end of a run that was more than a result. */
 static void settle(iso_run_t *run) {
   napi_env env = run->pool->host->env;
@@ -258,7 +268,7 @@ static void deliver_run(iso_event_t *event, bool alive) {
   else
     settle(run);
   free_run(run);
-  iso_pool_binding_unhold(pool);
+  unhold(pool);
 }
 
 static iso_run_t *new_run(iso_host_t *host) {
@@ -322,7 +332,7 @@ static void drop_promises(
   for (size_t i = first; i < end; i++) {
     iso_host_conclude(&runs[i]->deferred, (iso_value_t) undefined(env), false);
     free_run(runs[i]);
-    iso_pool_binding_unhold(pool);
+    unhold(pool);
   }
   napi_create_double(env, (double) first, &length);
   napi_set_named_property(env, promises, "length", length);
@@ -347,7 +357,7 @@ void iso_broadcast(
       iso_run_refuse(run, args->count, args->values, (napi_value) exception);
       break;
     }
-    iso_pool_binding_hold(pool);
+    iso_run_hold(pool);
     runs[made++] = run;
   }
   /* A task is the first member of its run, so an array of one is an array of the other. */

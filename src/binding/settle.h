@@ -27,6 +27,9 @@ typedef struct iso_run_s {
 /* A run whose end settles `promise`. NULL: no memory, and the promise says so. */
 iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise);
 
+/* It is about to be given to its pool, or to be finished in its place. */
+void iso_run_hold(iso_pool_binding_t *pool);
+
 /* The arguments could not be cloned: settles the promise, and the run is gone. */
 void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_value exception);
 

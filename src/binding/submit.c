@@ -7,7 +7,7 @@
 /* Gives `run` to the pool; `run` is gone or not the caller's any more. */
 static void submit(iso_run_t *run) {
   iso_pool_binding_t *pool = run->pool;
-  iso_pool_binding_hold(pool);
+  iso_run_hold(pool);
   int status = pool->core != NULL ? iso_pool_submit(pool->core, &run->task)
                                   : iso_pool_refusal(pool->end_reason);
   /* A refusal comes in its turn, behind the news of why. */
@@ -30,7 +30,7 @@ encode_arguments(iso_run_t *run, size_t count, const iso_value_t *values, iso_va
   int status = iso_host_encode(values, count, &moves, &run->task.message, &exception);
   if (status == ISO_OK) return true;
   if (status != ISO_ECLONE) {
-    iso_pool_binding_hold(pool);
+    iso_run_hold(pool);
     iso_task_finish(&run->task, pool->host->owner, status);
     return false;
   }

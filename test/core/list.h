@@ -24,6 +24,7 @@
   XX(console_holds_the_writer_back)                                                                \
   XX(console_lets_go_when_closed)                                                                  \
   XX(owner_delivers_in_order)                                                                      \
+  XX(owner_hears_all_that_it_expects)                                                              \
   XX(owner_stops_at_its_budget)                                                                    \
   XX(owner_frees_what_is_left_at_close)                                                            \
   XX(pool_runs_in_order)                                                                           \

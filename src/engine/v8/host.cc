@@ -182,8 +182,8 @@ void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_reje
 void iso_host_settle(iso_deferred_t *deferred, iso_message_t *message) {
   Isolate *isolate = Isolate::GetCurrent();
   v8::HandleScope scope(isolate);
-  Local<Value> simple = iso::decode_simple(isolate, message);
-  if (!simple.IsEmpty()) {
+  Local<Value> simple;
+  if (message->count == 1 && iso::decode_simple(isolate, message, &simple)) {
     conclude(isolate, deferred, simple, false);
     return;
   }

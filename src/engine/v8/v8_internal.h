@@ -127,8 +127,10 @@ bool decode(
 bool encode_flat(
     v8::Isolate *isolate, const v8::Local<v8::Value> *values, size_t count, iso_message_t *message
 );
-/* A message of one value that is primitive and no string; empty: it is another. */
-v8::Local<v8::Value> decode_simple(v8::Isolate *isolate, const iso_message_t *message);
+/* All values of a message, where they are primitive and no strings. False: they are not. */
+bool decode_simple(
+    v8::Isolate *isolate, const iso_message_t *message, v8::Local<v8::Value> *values
+);
 v8::MaybeLocal<v8::Value> make_value(v8::Isolate *isolate, const iso_flat_t &flat);
 
 /* clone_write.cc, clone_read.cc: the clones among them. All values make one clone: of the one, or
