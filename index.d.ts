@@ -7,6 +7,62 @@ export type ThreadFunction = (...args: any[]) => any;
  */
 export type ThreadContext<F extends ThreadFunction> = () => F | PromiseLike<F>;
 
+/**
+ * How a function of the host arrives in a thread: the type to give to a context's parameters.
+ *
+ *     new Thread(() => async (n: number, report: HostFunction<[share: number]>) => { await report(0.5); })
+ *       .run(8, (share) => bar.update(share))
+ */
+export interface HostFunction<A extends any[] = any[], R = any> {
+  (...args: A): Promise<R>;
+  /** Blocks the thread until the host has answered; a promise that the host returns is awaited. */
+  sync(...args: A): R;
+}
+
+// What is cloned as a whole.
+type Leaf =
+  | { readonly [Symbol.toStringTag]: string }
+  | Date
+  | RegExp
+  | Error
+  | { readonly buffer: ArrayBufferLike };
+type IsAny<T> = 0 extends 1 & T ? true : false;
+// Where nothing is asked for, anything may be returned.
+type MayReturn<R> = [R] extends [void] ? void : R | PromiseLike<R>;
+
+/** What the host may give where code in a thread receives `T`: functions need not be asynchronous. */
+export type HostValue<T> = IsAny<T> extends true
+  ? T
+  : T extends HostFunction<infer A, infer R>
+    ? (...args: A) => MayReturn<R>
+    : T extends (...args: infer A) => infer R
+      ? (...args: A) => MayReturn<Awaited<R>>
+      : T extends Map<infer K, infer V>
+        ? Map<HostValue<K>, HostValue<V>>
+        : T extends Set<infer V>
+          ? Set<HostValue<V>>
+          : T extends Leaf
+            ? T
+            : T extends object
+              ? { [K in keyof T]: HostValue<T[K]> }
+              : T;
+export type HostValues<T extends any[]> = { [K in keyof T]: HostValue<T[K]> };
+
+/** What the host receives where code in a thread gives `T`: functions arrive as asynchronous ones. */
+export type Received<T> = IsAny<T> extends true
+  ? T
+  : T extends (...args: infer A) => infer R
+    ? (...args: HostValues<A>) => Promise<Received<Awaited<R>>>
+    : T extends Map<infer K, infer V>
+      ? Map<Received<K>, Received<V>>
+      : T extends Set<infer V>
+        ? Set<Received<V>>
+        : T extends Leaf
+          ? T
+          : T extends object
+            ? { [K in keyof T]: Received<T[K]> }
+            : T;
+
 export interface ThreadOptions {
   /**
    * Megabytes, 8 or more, for all that the thread holds: JavaScript heap, buffers, WebAssembly
@@ -127,10 +183,10 @@ export class Thread<F extends ThreadFunction = ThreadFunction> {
    *
    * Rejects with what the function throws, or with a {@link ThreadError}.
    */
-  run(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+  run(...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>>;
 
   /** As {@link run}, with options for this run. */
-  runWith(options: RunOptions, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+  runWith(options: RunOptions, ...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>>;
 
   /**
    * Stops at once whatever runs, an endless loop too. Pending and later runs reject with
@@ -268,20 +324,20 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   readonly ready: Promise<void>;
   readonly needsDrain: boolean;
 
-  run(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
-  runWith(options: RunOptions, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+  run(...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>>;
+  runWith(options: RunOptions, ...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>>;
 
   /** Runs once on every thread; results in the order of the threads. */
-  broadcast(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>[]>;
+  broadcast(...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>[]>;
 
   /**
    * The results for the items of a source, each given as the one argument. The source is read no
    * faster than results are taken. An error ends it, and what waits is cancelled.
    */
   map(
-    source: Iterable<Parameters<F>[0]> | AsyncIterable<Parameters<F>[0]>,
+    source: Iterable<HostValue<Parameters<F>[0]>> | AsyncIterable<HostValue<Parameters<F>[0]>>,
     options?: MapOptions,
-  ): AsyncGenerator<Awaited<ReturnType<F>>, void, void>;
+  ): AsyncGenerator<Received<Awaited<ReturnType<F>>>, void, void>;
 
   /** Resolves when needsDrain is false: at once, or when no run waits for a thread any more. */
   drained(): Promise<void>;
@@ -305,13 +361,6 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   on<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
   once<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
   off<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
-}
-
-/** How a function of the host arrives in a thread: the type for a context's parameters. */
-export interface HostFunction<A extends any[] = any[], R = any> {
-  (...args: A): Promise<Awaited<R>>;
-  /** Blocks the thread until the host has answered. */
-  sync(...args: A): Awaited<R>;
 }
 
 export type ThreadErrorCode =

@@ -3,6 +3,13 @@
 // Functions of the other side, and what is made of them. The same on the host and, built into the
 // library with src/prelude/, in threads.
 
+// What the codes mean to somebody who calls a function.
+const REASONS = {
+  ERR_THREAD_DISPOSED:
+    'This function is gone: its thread has been disposed, or has had its context made anew after an interruption',
+  ERR_THREAD_QUEUE_FULL: 'This function was not called: too many calls wait for their answers already',
+};
+
 /**
  * @param natives call, callSync, answer, markFunction, isPlain: src/engine/v8/functions.cc
  * @param canWait may this side wait for the other? Then what it gets has `sync`
@@ -58,7 +65,7 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
 
   function failure(description, code, name, text) {
     if (description !== undefined) return rebuild(description);
-    const message = text.replace('%s', canWait ? 'The host' : 'The thread of this function');
+    const message = REASONS[code] ?? text.replace('%s', canWait ? 'The host' : 'The thread of this function');
     return rebuild({
       isError: true,
       class: 'ThreadError',
