@@ -20,6 +20,7 @@ struct iso_owner_s {
   /* Loop's thread only. */
   uv_async_t async;
   uv_prepare_t prepare;
+  uv_idle_t idle;
   int open_handles;
   iso_owner_wake_cb on_wake;
   void *data;
@@ -82,6 +83,10 @@ static bool spin(iso_owner_t *owner) {
   return found;
 }
 
+static void on_idle(uv_idle_t *idle) {
+  uv_idle_stop(idle);
+}
+
 /* More threads work than cores are free for them, or none does. */
 static bool is_quiet(const iso_owner_t *owner) {
   return owner->expected == 0 || owner->expected > (size_t) iso_spin_bound();
@@ -92,25 +97,28 @@ static void on_prepare(uv_prepare_t *prepare) {
   iso_owner_t *owner = prepare->data;
   uint64_t end = 0;
   while (owner->spin_ns != 0 && !is_quiet(owner) && uv_backend_timeout(prepare->loop) != 0) {
-    if (!spin(owner)) return;
+    if (!spin(owner)) break;
     owner->on_wake(owner->data);
     uint64_t now = uv_hrtime();
     if (end == 0) end = now + BREATH_NS;
-    if (now < end) continue;
-    uv_async_send(&owner->async);
-    return;
+    if (now >= end) break;
   }
+  /* Something has happened: the loop must not sleep on it, for whoever runs it once. */
+  if (end != 0) uv_idle_start(&owner->idle, on_idle);
 }
 
 static int open_handles(iso_owner_t *owner, uv_loop_t *loop) {
   if (uv_async_init(loop, &owner->async, on_async) != 0) return ISO_ESTART;
   uv_prepare_init(loop, &owner->prepare);
+  uv_idle_init(loop, &owner->idle);
   uv_prepare_start(&owner->prepare, on_prepare);
   uv_unref((uv_handle_t *) &owner->async);
   uv_unref((uv_handle_t *) &owner->prepare);
+  uv_unref((uv_handle_t *) &owner->idle);
   owner->async.data = owner;
   owner->prepare.data = owner;
-  owner->open_handles = 2;
+  owner->idle.data = owner;
+  owner->open_handles = 3;
   return ISO_OK;
 }
 
@@ -261,4 +269,5 @@ void iso_owner_close(iso_owner_t *owner, iso_owner_wake_cb on_closed, void *data
   owner->closed_data = data;
   uv_close((uv_handle_t *) &owner->async, on_handle_closed);
   uv_close((uv_handle_t *) &owner->prepare, on_handle_closed);
+  uv_close((uv_handle_t *) &owner->idle, on_handle_closed);
 }

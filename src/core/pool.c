@@ -351,7 +351,7 @@ void iso_pool_abandon(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   pool->is_abandoned = true;
   iso_pool__drop_abandoned_locked(pool);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 bool iso_pool_has_ended(iso_pool_t *pool) {
