@@ -72,6 +72,7 @@
         '<@(core_sources)',
         'src/binding/addon.c',
         'src/binding/args.c',
+        'src/binding/batch.c',
         'src/binding/host.c',
         'src/binding/pool_binding.c',
         'src/binding/settle.c',
