@@ -12,7 +12,7 @@ void iso_batch_put(iso_host_t *host, napi_value entry, napi_value value) {
   batch->values[batch->count] = entry;
   batch->values[batch->count + 1] = value;
   batch->count += 2;
-  if (batch->count == 2 * ISO_BATCH_ITEMS) iso_batch_flush(host);
+  if (batch->count / 2 == ISO_BATCH_ITEMS) iso_batch_flush(host);
 }
 
 void iso_batch_flush(iso_host_t *host) {
