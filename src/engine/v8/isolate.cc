@@ -431,5 +431,6 @@ void iso_engine_drop_jobs(iso_engine_t *engine) {
 }
 
 void iso_engine_abandon(iso_engine_t *engine) {
+  iso::abandon_functions(engine->functions);
   engine->platform->UnregisterIsolate(engine->isolate);
 }
