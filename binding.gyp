@@ -96,7 +96,11 @@
       'include_dirs': ['<(SHARED_INTERMEDIATE_DIR)'],
       'actions': [{
         'action_name': 'embed_prelude',
-        'inputs': ['scripts/embed.js', 'src/prelude/prelude.js', 'src/prelude/console.js', 'src/prelude/limits.js', 'lib/culprit.js', 'lib/describe.js', 'lib/rebuild.js', 'lib/remote.js'],
+        'inputs': [
+          'scripts/embed.js', 'src/prelude/prelude.js', 'src/prelude/console.js', 'src/prelude/limits.js', 'src/prelude/payments.js',
+          'src/prelude/limit-buffers.js', 'src/prelude/limit-intl.js', 'src/prelude/limit-text.js', 'src/prelude/limit-wasm.js',
+          'lib/culprit.js', 'lib/primordials.js', 'lib/describe.js', 'lib/rebuild.js', 'lib/remote.js',
+        ],
         'outputs': ['<(SHARED_INTERMEDIATE_DIR)/prelude_source.h'],
         'action': ['node', 'scripts/embed.js', '<@(_outputs)'],
       }],

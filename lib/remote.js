@@ -3,8 +3,14 @@
 // Functions of the other side, and what is made of them. The same on the host and, built into the
 // library with src/prelude/, in threads.
 
+const {
+  apply, Array, defineProperty, isArray, isMap, isSet, keys, Map, mapForEach, mapGet, mapSet, promiseOf, promiseThen, put, Set,
+  setAdd, setForEach, stringIndexOf, stringSlice,
+} = require('./primordials.js');
+
 // What the codes mean to somebody who calls a function.
 const REASONS = {
+  __proto__: null,
   ERR_THREAD_DISPOSED:
     'This function is gone: its thread has been disposed, or has had its context made anew after an interruption',
   ERR_THREAD_QUEUE_FULL: 'This function was not called: too many calls wait for their answers already',
@@ -16,12 +22,13 @@ const REASONS = {
  */
 function createRemote(natives, { canWait, rebuild, describeThrown, describeUncloneable }) {
   const { call, callSync, answer, markFunction, isPlain } = natives;
-  const { defineProperty, keys } = Object;
 
   function stub(id) {
-    const remote = async (...args) => call(id, args);
+    // Awaited, and not only returned, for that would ask for the promise's `then`.
+    const remote = async (...args) => await call(id, args);
     if (canWait) {
       defineProperty(remote, 'sync', {
+        __proto__: null,
         value: (...args) => callSync(id, args),
         writable: true,
         configurable: true,
@@ -48,11 +55,11 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     }
     let result;
     try {
-      result = target(...args);
+      result = apply(target, undefined, args);
       if ((typeof result === 'object' && result !== null) || typeof result === 'function') {
         const { then } = result;
         if (typeof then === 'function') {
-          Promise.resolve(result).then((value) => succeed(id, value), (error) => fail(id, error));
+          promiseThen(promiseOf(result), (value) => succeed(id, value), (error) => fail(id, error));
           return;
         }
       }
@@ -65,7 +72,10 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
 
   function failure(description, code, name, text) {
     if (description !== undefined) return rebuild(description);
-    const message = REASONS[code] ?? text.replace('%s', canWait ? 'The host' : 'The thread of this function');
+    const who = canWait ? 'The host' : 'The thread of this function';
+    const at = stringIndexOf(text, '%s');
+    const told = at === -1 ? text : stringSlice(text, 0, at) + who + stringSlice(text, at + 2);
+    const message = REASONS[code] ?? told;
     return rebuild({
       isError: true,
       class: 'ThreadError',
@@ -79,50 +89,52 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
   // A copy of what V8 refuses, with marks for the functions in it; undefined: there are none.
   function substitute(root) {
     const copies = new Map();
-    const todo = [];
+    let todo = null;
     let found = false;
     const remember = (value, copy, fill) => {
-      copies.set(value, copy);
-      todo.push(fill);
+      mapSet(copies, value, copy);
+      todo = { fill, next: todo };
       return copy;
     };
     const copyKeys = (value, copy, names) => {
-      for (const key of names) {
-        defineProperty(copy, key, { value: copyOf(value[key]), writable: true, enumerable: true, configurable: true });
-      }
+      for (let i = 0; i < names.length; i++) put(copy, names[i], copyOf(value[names[i]]));
     };
     const copyOf = (value) => {
       if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return value;
-      const known = copies.get(value);
+      const known = mapGet(copies, value);
       if (known !== undefined) return known;
       if (typeof value === 'function') {
         found = true;
         const mark = markFunction(value);
-        copies.set(value, mark);
+        mapSet(copies, value, mark);
         return mark;
       }
       if (!isPlain(value)) return value;
-      if (Array.isArray(value)) {
+      if (isArray(value)) {
         const copy = new Array(value.length);
         return remember(value, copy, () => copyKeys(value, copy, keys(value)));
       }
-      if (value instanceof Map) {
+      if (isMap(value)) {
         const copy = new Map();
         return remember(value, copy, () => {
-          for (const [key, item] of value) copy.set(copyOf(key), copyOf(item));
+          mapForEach(value, (item, key) => mapSet(copy, copyOf(key), copyOf(item)));
         });
       }
-      if (value instanceof Set) {
+      if (isSet(value)) {
         const copy = new Set();
         return remember(value, copy, () => {
-          for (const item of value) copy.add(copyOf(item));
+          setForEach(value, (item) => setAdd(copy, copyOf(item)));
         });
       }
       const copy = {};
       return remember(value, copy, () => copyKeys(value, copy, keys(value)));
     };
     const copy = copyOf(root);
-    for (let fill = todo.pop(); fill !== undefined; fill = todo.pop()) fill();
+    while (todo !== null) {
+      const { fill } = todo;
+      todo = todo.next;
+      fill();
+    }
     return found ? copy : undefined;
   }
 

@@ -421,7 +421,6 @@ static void live(iso_thread_t *thread) {
     if (load(thread)) work(thread);
   } else {
     iso_pool__failed(thread->pool, thread, thread->rescue_status);
-    iso_guard__disposes(thread);
   }
 }
 
@@ -465,9 +464,18 @@ static void serve(iso_thread_t *thread, iso_engine_t *engine, iso_home_t *home, 
     iso_home_release(home);
     (void) iso_pool__loaded(pool, thread, status, NULL);
   }
+  iso_guard__disposes(thread);
   (void) hide_engine(thread);
   leave_home(thread);
   iso_pool__leave(pool, thread);
+}
+
+static void find_clock(iso_thread_t *thread) {
+#if defined(__linux__)
+  thread->has_clock = pthread_getcpuclockid(pthread_self(), &thread->clock) == 0;
+#else
+  (void) thread;
+#endif
 }
 
 static void thread_main(void *argument) {
@@ -477,6 +485,7 @@ static void thread_main(void *argument) {
   iso_home_t *home = NULL;
   char stack_top = 0;
 
+  find_clock(thread);
   int status = open_loop(thread);
   bool is_open = status == ISO_OK;
   if (is_open) status = iso_home_create_thread(&thread->wake, &home);
@@ -623,14 +632,7 @@ void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) {
 }
 
 uint64_t iso_thread__cpu_ns(const iso_thread_t *thread) {
-#if defined(__linux__)
-  clockid_t clock = 0;
   struct timespec used = {0, 0};
-  if (pthread_getcpuclockid(thread->handle, &clock) != 0) return 0;
-  if (clock_gettime(clock, &used) != 0) return 0;
+  if (!thread->has_clock || clock_gettime(thread->clock, &used) != 0) return 0;
   return (uint64_t) used.tv_sec * 1000000000 + (uint64_t) used.tv_nsec;
-#else
-  (void) thread;
-  return 0;
-#endif
 }

@@ -31,6 +31,8 @@ typedef struct iso_heap_s {
   size_t held_bytes;
   /* Beside it: buffers that belong to objects in it, of whatever kind, but not shared ones. */
   size_t external_bytes;
+  /* V8's own, in plain malloc: what its parser and its compilers work with. */
+  size_t plain_bytes;
   /* Where V8 asks for more. */
   size_t limit_bytes;
 } iso_heap_t;

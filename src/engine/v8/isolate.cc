@@ -26,6 +26,11 @@ using v8::Value;
 /* Rejections nobody handles are remembered up to here; a flood of them is not worth its memory. */
 constexpr size_t kMaxRemembered = 64;
 
+/* What is compiled is measured from here on, as so much memory a character. It may be far more, and
+ * far less: V8 only skims over most functions. */
+constexpr size_t kLongSource = 1000000;
+constexpr size_t kBytesACharacter = 16;
+
 iso_engine_t *engine_of(Isolate *isolate) {
   return static_cast<iso_engine_t *>(isolate->GetData(iso::kEngineSlot));
 }
@@ -98,9 +103,18 @@ bool no_to_wasm(Local<Context>, Local<String>) {
   return false;
 }
 
-/* Asked only in a context that does not allow it. Node's own would, for it finds no Environment. */
-v8::ModifyCodeGenerationFromStringsResult no_to_eval(Local<Context>, Local<Value>, bool) {
-  return {false, {}};
+/* Asked only in a context that does not allow it by itself. (Node's own would allow it, for it
+ * finds no Environment.) V8 compiles without a check in between. */
+v8::ModifyCodeGenerationFromStringsResult may_eval(Local<Context>, Local<Value> source, bool) {
+  iso_engine_t *engine = engine_of(Isolate::GetCurrent());
+  /* What is no text stays what it is. */
+  if (!source->IsString()) return {true, {}};
+  if (!engine->allow_eval) return {false, {}};
+  auto length = static_cast<size_t>(source.As<String>()->Length());
+  if (length > kLongSource &&
+      !engine->hooks->check_memory(engine->hooks_data, length * kBytesACharacter))
+    return {false, {}};
+  return {true, source.As<String>()};
 }
 
 bool no_abort(Isolate *) {
@@ -121,7 +135,7 @@ Isolate *create_isolate(const iso_engine_config_t *config) {
   );
   if (isolate == nullptr) return nullptr;
   isolate->SetPrepareStackTraceCallback(nullptr);
-  isolate->SetModifyCodeGenerationFromStringsCallback(no_to_eval);
+  isolate->SetModifyCodeGenerationFromStringsCallback(may_eval);
   isolate->SetHostImportModuleDynamicallyCallback(on_import);
   isolate->SetStackLimit(config->stack_limit);
   return isolate;
@@ -275,7 +289,7 @@ static bool create_context(iso_engine_t *engine) {
   HandleScope scope(engine->isolate);
   Local<Context> context = Context::New(engine->isolate);
   if (context.IsEmpty()) return false;
-  context->AllowCodeGenerationFromStrings(engine->allow_eval);
+  context->AllowCodeGenerationFromStrings(engine->has_free_eval);
   Context::Scope context_scope(context);
   engine->context.Reset(engine->isolate, context);
   return iso::run_prelude(engine, context);
@@ -297,6 +311,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->loop = config->loop;
   engine->hooks = config->hooks;
   engine->allow_eval = true;
+  engine->has_free_eval = true;
   engine->hooks_data = config->hooks_data;
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
@@ -320,7 +335,8 @@ void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits) {
   Isolate *isolate = engine->isolate;
   HandleScope scope(isolate);
   engine->allow_eval = limits->allow_eval;
-  engine->context.Get(isolate)->AllowCodeGenerationFromStrings(limits->allow_eval);
+  engine->has_free_eval = limits->allow_eval && limits->heap_bytes == 0;
+  engine->context.Get(isolate)->AllowCodeGenerationFromStrings(engine->has_free_eval);
   if (!limits->allow_wasm) isolate->SetAllowWasmCodeGenerationCallback(no_to_wasm);
   if (limits->heap_bytes != 0) iso::set_heap_limit(engine, limits->heap_bytes);
 }
@@ -373,10 +389,8 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   Entry entry(engine);
   std::vector<Local<Value>> values;
-  if (!iso::decode(
-          entry.context, message, {engine->account, engine->shapes, engine->functions, false},
-          &values
-      )) {
+  iso::side_t side = {engine->account, engine->shapes, engine->functions, false};
+  if (!iso::fits(engine->account, message) || !iso::decode(entry.context, message, side, &values)) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
     return put_caught(engine, &entry, message);
   }

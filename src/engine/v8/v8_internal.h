@@ -54,8 +54,9 @@ struct iso_engine_s {
   uint64_t collection_start_ns;
   /* Of the current context. */
   iso::functions_t *functions;
-  /* Of every context made here. */
+  /* Of every context made here: code from strings may be compiled; and is not even looked at. */
   bool allow_eval;
+  bool has_free_eval;
 
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> function;
@@ -117,6 +118,8 @@ bool encode(
     v8::Local<v8::Context> context, const v8::Local<v8::Value> *values, size_t count,
     iso_message_t *message, const encode_options_t &options
 );
+/* False: the message alone takes more than the limit; an exception is pending. */
+bool fits(const iso_account_t *account, const iso_message_t *message);
 /* Takes out of the message what the values can keep as it is. */
 bool decode(
     v8::Local<v8::Context> context, iso_message_t *message, const side_t &side,
