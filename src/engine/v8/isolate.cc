@@ -322,10 +322,10 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
   engine->charges = iso::create_charges();
-  engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->SetData(iso::kEngineSlot, engine);
   isolate->Enter();
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
+  engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->AddMessageListener(on_message);
   iso::catch_limits(engine);
 
@@ -459,5 +459,6 @@ void iso_engine_drop_jobs(iso_engine_t *engine) {
 }
 
 void iso_engine_abandon(iso_engine_t *engine) {
+  iso::abandon_functions(engine->functions);
   engine->platform->UnregisterIsolate(engine->isolate);
 }

@@ -225,6 +225,8 @@ create_functions(v8::Isolate *isolate, iso_home_t *home, iso_account_t *account,
 bool open_functions(
     functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Object> hooks
 );
+/* Its isolate is never used again, nor freed: lets go of what it holds elsewhere. */
+void abandon_functions(functions_t *functions);
 /* Before its isolate goes. What its home still gets is not handled any more. */
 void destroy_functions(functions_t *functions);
 /* Adds what lib/remote.js needs; *slot is looked at when one of them is called. */
