@@ -57,6 +57,7 @@ function load() {
   const { createRemote } = require('./remote.js');
   const { print } = require('./console.js');
   const { notice } = require('./notices.js');
+  const { deliverItems, failItem } = require('./map.js');
   const { cloneable } = binding;
   const { describeThrown, describeUncloneable } = createDescriber({ isError: isNativeError, cloneable });
   binding.initialize({
@@ -65,6 +66,8 @@ function load() {
     uncloneable: (args, exception, trace) => uncloneable(args, exception, trace, cloneable),
     print,
     notice,
+    deliverItems,
+    failItem,
     remote: createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable }),
   });
   return binding;

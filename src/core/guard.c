@@ -99,7 +99,7 @@ void iso_guard__disposes(iso_thread_t *thread) {
   iso_mutex_lock(&thread->pool->lock);
   guard->disposal_due_ns = uv_hrtime() + disposal_patience_ns;
   iso_watch_arm(&guard->watch, guard->disposal_due_ns);
-  iso_mutex_unlock(&thread->pool->lock);
+  iso_pool__unlock(thread->pool);
 }
 
 bool iso_guard__decides_disposal(iso_thread_t *thread) {
@@ -192,7 +192,7 @@ static uint64_t look(iso_watch_t *watch, uint64_t now_ns) {
   iso_mutex_lock(&pool->lock);
   uint64_t next_ns = look_locked(pool, thread, now_ns);
   bool is_stuck = thread->guard.disposal_due_ns != 0 && next_ns == UINT64_MAX;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   if (is_stuck && iso_guard__decides_disposal(thread)) iso_pool__park(pool, thread);
   return next_ns == UINT64_MAX ? 0 : next_ns;
 }

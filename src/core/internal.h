@@ -126,6 +126,8 @@ typedef struct iso_thread_s {
   int posted_bucket;
   uint64_t busy_ns;
 
+  /* Who is about to send to `wake`, without the lock. */
+  atomic_int wakers;
   /* How many tasks are in its two queues: written under the lock, read while it spins. */
   atomic_size_t waiting;
   /* Written by the thread, read by who counts: relaxed. */
@@ -164,6 +166,9 @@ typedef struct iso_thread_s {
   /* Posted as the last thing. */
   iso_event_t exit_event;
 } iso_thread_t;
+
+/* More are woken at once. */
+enum { ISO_ROUSED_MOST = 4 };
 
 typedef struct iso_bucket_s {
   iso_thread_t *thread;
@@ -208,6 +213,9 @@ struct iso_pool_s {
   uint64_t random_state;
   /* Who waits, and how. */
   iso_list_t sleepers;
+  /* To be woken when the lock is released; see iso_pool__unlock. */
+  iso_thread_t *roused[ISO_ROUSED_MOST];
+  size_t roused_count;
   size_t spinners;
   /* The start. */
   size_t loads_wanted;
@@ -230,6 +238,11 @@ struct iso_pool_s {
   iso_event_t ready_event;
   iso_event_t ended_event;
 };
+
+/* Releases pool->lock, and then wakes whom its holder has roused: woken before, they would find it
+ * held, and sleep again. */
+void iso_pool__unlock(iso_pool_t *pool) ISO_ATTRIBUTE(release_capability(pool->lock))
+    ISO_ATTRIBUTE(no_thread_safety_analysis);
 
 /* Does the pool place tasks on it? Under pool->lock. */
 static inline bool iso_thread__takes_tasks(const iso_thread_t *thread) {

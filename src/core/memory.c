@@ -39,7 +39,7 @@ static void interrupt(iso_thread_t *thread) {
   iso_pool_t *pool = thread->pool;
   iso_mutex_lock(&pool->lock);
   iso_guard__interrupt_locked(pool, thread, ISO_EMEMORY);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 size_t iso_memory__v8_limit(size_t limit_bytes) {

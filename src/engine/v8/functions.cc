@@ -3,6 +3,7 @@
 #include "engine/v8/functions.h"
 
 #include <atomic>
+#include <utility>
 
 namespace iso {
 
@@ -125,6 +126,11 @@ bool open_functions(functions_t *functions, Local<Context> context, Local<Object
   hooks_t *slots = &functions->hooks;
   return take_hook("stub", &slots->stub) && take_hook("invoke", &slots->invoke) &&
          take_hook("failure", &slots->failure) && take_hook("substitute", &slots->substitute);
+}
+
+void abandon_functions(functions_t *functions) {
+  for (auto &entry : functions->stubs)
+    iso_callable_release(std::exchange(entry.second->callable, nullptr));
 }
 
 void destroy_functions(functions_t *functions) {

@@ -176,8 +176,9 @@ int put_caught(iso_engine_t *engine, Entry *entry, iso_message_t *message) {
 int put_result(
     iso_engine_t *engine, Local<Context> context, Local<Value> result, iso_message_t *message
 ) {
-  TryCatch try_catch(engine->isolate);
   iso_message_reset(message);
+  if (iso::encode_flat(engine->isolate, &result, 1, message)) return ISO_OK;
+  TryCatch try_catch(engine->isolate);
   if (iso::encode(context, &result, 1, message, {engine->account, engine->functions}))
     return ISO_OK;
   /* A termination may have been asked for anew, with nothing thrown. */
@@ -266,14 +267,19 @@ int await(
   return poll(engine, context, message);
 }
 
+struct arguments_t {
+  size_t count;
+  Local<Value> *values;
+};
+
 int call(
     iso_engine_t *engine, Entry *entry, iso_pending_t pending, Local<Function> function,
-    std::vector<Local<Value>> *values, iso_message_t *message
+    const arguments_t &arguments, iso_message_t *message
 ) {
   Local<Value> result;
   Local<Value> receiver = v8::Undefined(engine->isolate);
-  auto argc = static_cast<int>(values->size());
-  if (function->Call(entry->context, receiver, argc, values->data()).ToLocal(&result))
+  auto argc = static_cast<int>(arguments.count);
+  if (function->Call(entry->context, receiver, argc, arguments.values).ToLocal(&result))
     return await(engine, entry->context, pending, result, message);
   if (!entry->try_catch.CanContinue()) return ISO_ETERMINATED;
   Local<Value> exception = entry->try_catch.Exception();
@@ -316,10 +322,10 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
   engine->charges = iso::create_charges();
-  engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->SetData(iso::kEngineSlot, engine);
   isolate->Enter();
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
+  engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->AddMessageListener(on_message);
   iso::catch_limits(engine);
 
@@ -383,20 +389,28 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
   if (!iso::decode(entry.context, const_cast<iso_message_t *>(source), side, &values))
     return put_caught(engine, &entry, error);
   Local<Function> load = engine->prelude.load.Get(engine->isolate);
-  return call(engine, &entry, iso_pending_t::load, load, &values, error);
+  return call(engine, &entry, iso_pending_t::load, load, {values.size(), values.data()}, error);
 }
 
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
+  constexpr size_t kFew = 4;
   Entry entry(engine);
+  Local<Value> few[kFew];
   std::vector<Local<Value>> values;
   iso::side_t side = {engine->account, engine->shapes, engine->functions, false};
-  if (!iso::fits(engine->account, message) || !iso::decode(entry.context, message, side, &values)) {
+  bool are_simple = message->count <= kFew && iso::decode_simple(engine->isolate, message, few);
+  bool ok = are_simple || (iso::fits(engine->account, message) &&
+                           iso::decode(entry.context, message, side, &values));
+  if (!ok) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
     return put_caught(engine, &entry, message);
   }
+  auto argc = static_cast<size_t>(message->count);
   iso_message_reset(message);
   Local<Function> function = engine->function.Get(engine->isolate);
-  return call(engine, &entry, iso_pending_t::call, function, &values, message);
+  arguments_t arguments = {values.size(), values.data()};
+  if (are_simple) arguments = {argc, few};
+  return call(engine, &entry, iso_pending_t::call, function, arguments, message);
 }
 
 int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
@@ -445,5 +459,6 @@ void iso_engine_drop_jobs(iso_engine_t *engine) {
 }
 
 void iso_engine_abandon(iso_engine_t *engine) {
+  iso::abandon_functions(engine->functions);
   engine->platform->UnregisterIsolate(engine->isolate);
 }

@@ -174,13 +174,16 @@ bool encode_flat(
   return true;
 }
 
-Local<Value> decode_simple(Isolate *isolate, const iso_message_t *message) {
-  iso_flat_t flat{};
+bool decode_simple(Isolate *isolate, const iso_message_t *message, Local<Value> *values) {
   size_t offset = 0;
-  if (message->is_clone || message->count != 1) return {};
-  if (iso_message_next(message, &offset, &flat) != ISO_OK) return {};
-  if (flat.tag == ISO_TAG_STRING8 || flat.tag == ISO_TAG_STRING16) return {};
-  return make_value(isolate, flat).FromMaybe(Local<Value>());
+  if (message->is_clone) return false;
+  for (uint32_t i = 0; i < message->count; i++) {
+    iso_flat_t flat{};
+    if (iso_message_next(message, &offset, &flat) != ISO_OK) return false;
+    if (flat.tag == ISO_TAG_STRING8 || flat.tag == ISO_TAG_STRING16) return false;
+    if (!make_value(isolate, flat).ToLocal(&values[i])) return false;
+  }
+  return true;
 }
 
 bool encode(
