@@ -86,8 +86,8 @@ static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
   iso_runs_free(host);
 }
 
-/* Node comes here for a process.kill() of itself as well, without an exit event, in case that is its
- * end, and then forgets us. It need not be: the signal may be one that does nothing. */
+/* Node comes here for a process.kill() of itself as well, without an exit event, in case that is
+ * its end, and then forgets us. It need not be: the signal may be one that does nothing. */
 static void on_environment_exit(void *data) {
   iso_host_t *host = data;
   host->has_exit_hook = false;
