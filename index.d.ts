@@ -92,8 +92,8 @@ export interface ThreadOptions {
   /** As `timeout`, of the thread's CPU time: `ERR_THREAD_CPU_TIMEOUT`. Default: Infinity. */
   cpuTimeout?: number | undefined;
   /**
-   * Milliseconds that code may go on after it was told to stop (V8 has builtins that it cannot
-   * interrupt). After them its run is rejected all the same and the thread is written off; it is
+   * Milliseconds of CPU time that code may go on after it was told to stop (V8 has builtins that it
+   * cannot interrupt), or five times as many by the clock where it takes none. After them its run is rejected all the same and the thread is written off; it is
    * freed when it does come back. Default 1000.
    */
   interruptGrace?: number | undefined;
