@@ -86,7 +86,7 @@ if (command === 'prebuild') {
   process.exitCode = failed === 0 ? 0 : 1;
 } else if (command === 'faults') {
   process.env.ISO_EXIT_TIMES = rest[0] ?? '3';
-  const suites = [['test/faults/table.js', '--brief', '--jobs=3'], ['scripts/test.js', 'test/faults/load.test.js', 'test/faults/exit.test.js']];
+  const suites = [['test/faults/table.js', '--brief', '--jobs=5'], ['scripts/test.js', 'test/faults/load.test.js', 'test/faults/exit.test.js']];
   const failed = LINES.flatMap((line) => {
     console.log(`\n== Node ${line}`);
     return suites.filter((args) => run(line, args) !== 0);
