@@ -7,6 +7,22 @@ export type ThreadFunction = (...args: any[]) => any;
  */
 export type ThreadContext<F extends ThreadFunction> = () => F | PromiseLike<F>;
 
+/**
+ * What a run gives: what the function returns, awaited; of a generator, its stream. The values of a
+ * stream come as they are yielded, no more of them ahead than its window; to leave a `for await`, or
+ * return(), ends the generator over there.
+ */
+export type RunResult<F extends ThreadFunction> =
+  Awaited<ReturnType<F>> extends Generator<infer T, infer R, any> ? AsyncGenerator<T, R, void>
+    : Awaited<ReturnType<F>> extends AsyncGenerator<infer T, infer R, any> ? AsyncGenerator<T, R, void>
+      : Awaited<ReturnType<F>>;
+
+/** The stream of a function that is a generator. */
+export type RunStream<F extends ThreadFunction> =
+  Awaited<ReturnType<F>> extends Generator<infer T, infer R, any> | AsyncGenerator<infer T, infer R, any>
+    ? AsyncGenerator<T, R, void>
+    : AsyncGenerator<any, any, void>;
+
 export interface ThreadOptions {
   /**
    * Megabytes, 8 or more, for all that the thread holds: JavaScript heap, buffers, WebAssembly
@@ -82,6 +98,11 @@ export interface RunOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+export interface StreamOptions extends RunOptions {
+  /** How many values may be ahead of who takes them, from 1 to 65536. Default 16. */
+  window?: number | undefined;
+}
+
 /**
  * Stands for `value` among the arguments of a run, or within one; the ArrayBuffers of `list` then
  * move instead of being copied. Inside a thread there is a global function of the same name for
@@ -127,10 +148,20 @@ export class Thread<F extends ThreadFunction = ThreadFunction> {
    *
    * Rejects with what the function throws, or with a {@link ThreadError}.
    */
-  run(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+  run(...args: Parameters<F>): Promise<RunResult<F>>;
 
   /** As {@link run}, with options for this run. */
-  runWith(options: RunOptions, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+  runWith(options: RunOptions, ...args: Parameters<F>): Promise<RunResult<F>>;
+
+  /**
+   * As {@link run}, of a function that is a generator: gives the stream of its values at once. `next`
+   * rejects with a TypeError where the function gives anything else. The thread runs nothing else
+   * until the stream is over.
+   */
+  stream(...args: Parameters<F>): RunStream<F>;
+
+  /** As {@link stream}, with options. */
+  streamWith(options: StreamOptions, ...args: Parameters<F>): RunStream<F>;
 
   /**
    * Stops at once whatever runs, an endless loop too. Pending and later runs reject with
@@ -268,11 +299,14 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   readonly ready: Promise<void>;
   readonly needsDrain: boolean;
 
-  run(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
-  runWith(options: RunOptions, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+  run(...args: Parameters<F>): Promise<RunResult<F>>;
+  runWith(options: RunOptions, ...args: Parameters<F>): Promise<RunResult<F>>;
+  /** See {@link Thread.stream}. */
+  stream(...args: Parameters<F>): RunStream<F>;
+  streamWith(options: StreamOptions, ...args: Parameters<F>): RunStream<F>;
 
   /** Runs once on every thread; results in the order of the threads. */
-  broadcast(...args: Parameters<F>): Promise<Awaited<ReturnType<F>>[]>;
+  broadcast(...args: Parameters<F>): Promise<RunResult<F>[]>;
 
   /**
    * The results for the items of a source, each given as the one argument. The source is read no
@@ -281,7 +315,7 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   map(
     source: Iterable<Parameters<F>[0]> | AsyncIterable<Parameters<F>[0]>,
     options?: MapOptions,
-  ): AsyncGenerator<Awaited<ReturnType<F>>, void, void>;
+  ): AsyncGenerator<RunResult<F>, void, void>;
 
   /** Resolves when needsDrain is false: at once, or when no run waits for a thread any more. */
   drained(): Promise<void>;

@@ -57,17 +57,20 @@ function load() {
   const { createRemote } = require('./remote.js');
   const { print } = require('./console.js');
   const { notice } = require('./notices.js');
+  const { opened } = require('./streams.js');
   const { cloneable } = binding;
   const { describeThrown, describeUncloneable } = createDescriber({ isError: isNativeError, cloneable });
+  const remote = createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable });
   binding.initialize({
     fromThread,
     fromCode,
     uncloneable: (args, exception, trace) => uncloneable(args, exception, trace, cloneable),
     print,
     notice,
-    remote: createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable }),
+    opened: (stream, end) => opened(remote, stream, end),
+    remote,
   });
-  return binding;
+  return { native: binding, configureStream: remote.configure };
 }
 
 module.exports = { load, prebuiltPath, builtPath };

@@ -3,16 +3,27 @@
 // Functions of the other side, and what is made of them. The same on the host and, built into the
 // library with src/prelude/, in threads.
 
+const { Batch, createSource, createStream } = require('./stream.js');
+
 /**
- * @param natives call, callSync, answer, markFunction, isPlain: src/engine/v8/functions.cc
+ * @param natives call, callSync, answer, markFunction, isPlain, isCalled: src/engine/v8/functions.cc
  * @param canWait may this side wait for the other? Then what it gets has `sync`
  */
 function createRemote(natives, { canWait, rebuild, describeThrown, describeUncloneable }) {
-  const { call, callSync, answer, markFunction, isPlain } = natives;
+  const { call, callSync, answer, markFunction, isPlain, isCalled } = natives;
   const { defineProperty, keys } = Object;
+  const { asyncIterator, iterator } = Symbol;
+  // Of streams from the other side, and of the functions that serve those to it.
+  const settings = new WeakMap();
+  const stops = new WeakMap();
 
-  function stub(id) {
+  function stub(id, isPull) {
     const remote = async (...args) => call(id, args);
+    if (isPull) {
+      const made = createStream(remote);
+      settings.set(made.stream, made.settings);
+      return made.stream;
+    }
     if (canWait) {
       defineProperty(remote, 'sync', {
         value: (...args) => callSync(id, args),
@@ -29,7 +40,10 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     try {
       answer(id, false, value);
     } catch (exception) {
-      answer(id, true, describeUncloneable(value, exception));
+      const isBatch = value instanceof Batch;
+      const alone = isBatch ? value.alone() : undefined;
+      if (alone !== undefined) succeed(id, alone);
+      else answer(id, true, describeUncloneable(isBatch ? value.fail() : value, exception));
     }
   }
 
@@ -69,8 +83,36 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     });
   }
 
-  // A copy of what V8 refuses, with marks for the functions in it; undefined: there are none.
-  function substitute(root) {
+  function serve(source, onEnd) {
+    const { pull, stop } = createSource(source, isCalled, onEnd);
+    stops.set(pull, stop);
+    return markFunction(pull, true);
+  }
+
+  // What a run has given, as a stream, and the promise of its end.
+  function open(generator) {
+    let mark;
+    const end = new Promise((resolve) => {
+      mark = serve(generator, resolve);
+    });
+    return [mark, end];
+  }
+
+  // Nobody over there has the stream of it any more.
+  function released(pull) {
+    stops.get(pull)().catch(() => {});
+  }
+
+  // An iterator, of an argument that is async iterable, or of whatever V8 cannot clone.
+  function iteratorOf(value, isArgument) {
+    if (isArgument && typeof value[asyncIterator] === 'function') return value[asyncIterator]();
+    if ((!isArgument && isPlain(value)) || typeof value.next !== 'function') return undefined;
+    return typeof value[asyncIterator] === 'function' || typeof value[iterator] === 'function' ? value : undefined;
+  }
+
+  // A copy of the list of values, with marks for the functions and iterators in them; undefined: there
+  // are none.
+  function substitute(values) {
     const copies = new Map();
     const todo = [];
     let found = false;
@@ -84,13 +126,20 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
         defineProperty(copy, key, { value: copyOf(value[key]), writable: true, enumerable: true, configurable: true });
       }
     };
-    const copyOf = (value) => {
+    const copyOf = (value, isArgument = false) => {
       if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return value;
       const known = copies.get(value);
       if (known !== undefined) return known;
       if (typeof value === 'function') {
         found = true;
         const mark = markFunction(value);
+        copies.set(value, mark);
+        return mark;
+      }
+      const source = iteratorOf(value, isArgument);
+      if (source !== undefined) {
+        found = true;
+        const mark = serve(source, () => {});
         copies.set(value, mark);
         return mark;
       }
@@ -114,12 +163,19 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
       const copy = {};
       return remember(value, copy, () => copyKeys(value, copy, keys(value)));
     };
-    const copy = copyOf(root);
+    const copy = values.map((value) => copyOf(value, true));
     for (let fill = todo.pop(); fill !== undefined; fill = todo.pop()) fill();
     return found ? copy : undefined;
   }
 
-  return { stub, invoke, failure, substitute };
+  // How a stream is to be: see createStream.
+  function configure(stream, changes) {
+    const known = settings.get(stream);
+    if (known !== undefined) Object.assign(known, changes);
+    return known !== undefined;
+  }
+
+  return { stub, invoke, failure, substitute, released, open, configure };
 }
 
 module.exports = { createRemote };

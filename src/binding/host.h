@@ -32,6 +32,7 @@ typedef struct iso_host_s {
   napi_ref uncloneable;
   napi_ref print;
   napi_ref notice;
+  napi_ref opened;
 
   /* The functions of submit.h. */
   iso_host_function_t submit;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "binding/stream_binding.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "engine/engine.h"
@@ -252,6 +253,7 @@ static void deliver_run(iso_event_t *event, bool alive) {
     iso_free(run);
     return;
   }
+  if (run->is_stream) iso_stream_ended(run);
   if (run->group != 0) iso_list_remove(&run->link);
   if (run->task.status == ISO_OK && run->token == NULL)
     iso_host_settle(&run->deferred, &run->task.message);
@@ -292,6 +294,7 @@ iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise) {
   run->pool = pool;
   run->token = NULL;
   run->group = 0;
+  run->is_stream = false;
   run->trace = trace_here(pool->host);
   return run;
 }

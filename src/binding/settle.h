@@ -20,6 +20,8 @@ typedef struct iso_run_s {
   napi_ref token;
   /* Of the runs that are cancelled together; 0: it is none of them. */
   uint32_t group;
+  /* Its promise was settled by a stream; see stream_binding.h. */
+  bool is_stream;
   /* In host->free_runs; while it is under way, in pool->grouped if it has a group. */
   iso_link_t link;
 } iso_run_t;
