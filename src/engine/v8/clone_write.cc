@@ -382,7 +382,9 @@ bool replace_functions(
     Local<Object> mark;
     if (!given[i]->IsFunction()) continue;
     /* The same one twice: V8 then knows it again. */
-    size_t first = std::find(given.begin(), given.begin() + i, given[i]) - given.begin();
+    size_t first = 0;
+    while (given[first] != given[i])
+      first++;
     if (first < i)
       (*values)[i] = (*values)[first];
     else if (make_mark(functions, context, given[i], false).ToLocal(&mark))
