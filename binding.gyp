@@ -131,6 +131,7 @@
           'test/core/test_owner.c',
           'test/core/test_pool.c',
           'test/core/test_queue.c',
+          'test/core/test_remote.c',
           'test/core/test_spare.c',
           'test/core/test_stress.c',
           'test/core/test_wasm.c',

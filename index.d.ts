@@ -8,20 +8,75 @@ export type ThreadFunction = (...args: any[]) => any;
 export type ThreadContext<F extends ThreadFunction> = () => F | PromiseLike<F>;
 
 /**
+ * How a function of the host arrives in a thread: the type to give to a context's parameters.
+ *
+ *     new Thread(() => async (n: number, report: HostFunction<[share: number]>) => { await report(0.5); })
+ *       .run(8, (share) => bar.update(share))
+ */
+export interface HostFunction<A extends any[] = any[], R = any> {
+  (...args: A): Promise<R>;
+  /** Blocks the thread until the host has answered; a promise that the host returns is awaited. */
+  sync(...args: A): R;
+}
+
+// What is cloned as a whole.
+type Leaf =
+  | { readonly [Symbol.toStringTag]: string }
+  | Date
+  | RegExp
+  | Error
+  | { readonly buffer: ArrayBufferLike };
+type IsAny<T> = 0 extends 1 & T ? true : false;
+// Where nothing is asked for, anything may be returned.
+type MayReturn<R> = [R] extends [void] ? void : R | PromiseLike<R>;
+
+/** What the host may give where code in a thread receives `T`: functions need not be asynchronous. */
+export type HostValue<T> = IsAny<T> extends true
+  ? T
+  : T extends HostFunction<infer A, infer R>
+    ? (...args: A) => MayReturn<R>
+    : T extends (...args: infer A) => infer R
+      ? (...args: A) => MayReturn<Awaited<R>>
+      : T extends AsyncIterable<infer V>
+        ? AsyncIterable<HostValue<V>> | Iterator<HostValue<V>>
+        : T extends Map<infer K, infer V>
+          ? Map<HostValue<K>, HostValue<V>>
+          : T extends Set<infer V>
+            ? Set<HostValue<V>>
+            : T extends Leaf
+              ? T
+              : T extends object
+                ? { [K in keyof T]: HostValue<T[K]> }
+                : T;
+export type HostValues<T extends any[]> = { [K in keyof T]: HostValue<T[K]> };
+
+/** What the host receives where code in a thread gives `T`: functions arrive as asynchronous ones. */
+export type Received<T> = IsAny<T> extends true
+  ? T
+  : T extends (...args: infer A) => infer R
+    ? (...args: HostValues<A>) => Promise<Received<Awaited<R>>>
+    : T extends Generator<infer V, infer R, any> | AsyncGenerator<infer V, infer R, any>
+      ? AsyncGenerator<Received<V>, Received<R>, void>
+      : T extends Map<infer K, infer V>
+        ? Map<Received<K>, Received<V>>
+        : T extends Set<infer V>
+          ? Set<Received<V>>
+          : T extends Leaf
+            ? T
+            : T extends object
+              ? { [K in keyof T]: Received<T[K]> }
+              : T;
+
+/**
  * What a run gives: what the function returns, awaited; of a generator, its stream. The values of a
  * stream come as they are yielded, no more of them ahead than its window; to leave a `for await`, or
  * return(), ends the generator over there.
  */
-export type RunResult<F extends ThreadFunction> =
-  Awaited<ReturnType<F>> extends Generator<infer T, infer R, any> ? AsyncGenerator<T, R, void>
-    : Awaited<ReturnType<F>> extends AsyncGenerator<infer T, infer R, any> ? AsyncGenerator<T, R, void>
-      : Awaited<ReturnType<F>>;
+export type RunResult<F extends ThreadFunction> = Received<Awaited<ReturnType<F>>>;
 
 /** The stream of a function that is a generator. */
 export type RunStream<F extends ThreadFunction> =
-  Awaited<ReturnType<F>> extends Generator<infer T, infer R, any> | AsyncGenerator<infer T, infer R, any>
-    ? AsyncGenerator<T, R, void>
-    : AsyncGenerator<any, any, void>;
+  RunResult<F> extends AsyncGenerator<any, any, any> ? RunResult<F> : AsyncGenerator<any, any, void>;
 
 export interface ThreadOptions {
   /**
@@ -148,20 +203,20 @@ export class Thread<F extends ThreadFunction = ThreadFunction> {
    *
    * Rejects with what the function throws, or with a {@link ThreadError}.
    */
-  run(...args: Parameters<F>): Promise<RunResult<F>>;
+  run(...args: HostValues<Parameters<F>>): Promise<RunResult<F>>;
 
   /** As {@link run}, with options for this run. */
-  runWith(options: RunOptions, ...args: Parameters<F>): Promise<RunResult<F>>;
+  runWith(options: RunOptions, ...args: HostValues<Parameters<F>>): Promise<RunResult<F>>;
 
   /**
    * As {@link run}, of a function that is a generator: gives the stream of its values at once. `next`
    * rejects with a TypeError where the function gives anything else. The thread runs nothing else
    * until the stream is over.
    */
-  stream(...args: Parameters<F>): RunStream<F>;
+  stream(...args: HostValues<Parameters<F>>): RunStream<F>;
 
   /** As {@link stream}, with options. */
-  streamWith(options: StreamOptions, ...args: Parameters<F>): RunStream<F>;
+  streamWith(options: StreamOptions, ...args: HostValues<Parameters<F>>): RunStream<F>;
 
   /**
    * Stops at once whatever runs, an endless loop too. Pending and later runs reject with
@@ -299,21 +354,21 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   readonly ready: Promise<void>;
   readonly needsDrain: boolean;
 
-  run(...args: Parameters<F>): Promise<RunResult<F>>;
-  runWith(options: RunOptions, ...args: Parameters<F>): Promise<RunResult<F>>;
+  run(...args: HostValues<Parameters<F>>): Promise<RunResult<F>>;
+  runWith(options: RunOptions, ...args: HostValues<Parameters<F>>): Promise<RunResult<F>>;
   /** See {@link Thread.stream}. */
-  stream(...args: Parameters<F>): RunStream<F>;
-  streamWith(options: StreamOptions, ...args: Parameters<F>): RunStream<F>;
+  stream(...args: HostValues<Parameters<F>>): RunStream<F>;
+  streamWith(options: StreamOptions, ...args: HostValues<Parameters<F>>): RunStream<F>;
 
   /** Runs once on every thread; results in the order of the threads. */
-  broadcast(...args: Parameters<F>): Promise<RunResult<F>[]>;
+  broadcast(...args: HostValues<Parameters<F>>): Promise<RunResult<F>[]>;
 
   /**
    * The results for the items of a source, each given as the one argument. The source is read no
    * faster than results are taken. An error ends it, and what waits is cancelled.
    */
   map(
-    source: Iterable<Parameters<F>[0]> | AsyncIterable<Parameters<F>[0]>,
+    source: Iterable<HostValue<Parameters<F>[0]>> | AsyncIterable<HostValue<Parameters<F>[0]>>,
     options?: MapOptions,
   ): AsyncGenerator<RunResult<F>, void, void>;
 
@@ -339,13 +394,6 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   on<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
   once<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
   off<E extends keyof ThreadPoolEvents>(event: E, listener: ThreadPoolEvents[E]): this;
-}
-
-/** How a function of the host arrives in a thread: the type for a context's parameters. */
-export interface HostFunction<A extends any[] = any[], R = any> {
-  (...args: A): Promise<Awaited<R>>;
-  /** Blocks the thread until the host has answered. */
-  sync(...args: A): Awaited<R>;
 }
 
 export type ThreadErrorCode =

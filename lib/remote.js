@@ -5,6 +5,13 @@
 
 const { Batch, createSource, createStream } = require('./stream.js');
 
+// What the codes mean to somebody who calls a function.
+const REASONS = {
+  ERR_THREAD_DISPOSED:
+    'This function is gone: its thread has been disposed, or has had its context made anew after an interruption',
+  ERR_THREAD_QUEUE_FULL: 'This function was not called: too many calls wait for their answers already',
+};
+
 /**
  * @param natives call, callSync, answer, markFunction, isPlain, isCalled: src/engine/v8/functions.cc
  * @param canWait may this side wait for the other? Then what it gets has `sync`
@@ -72,7 +79,7 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
 
   function failure(description, code, name, text) {
     if (description !== undefined) return rebuild(description);
-    const message = text.replace('%s', canWait ? 'The host' : 'The thread of this function');
+    const message = REASONS[code] ?? text.replace('%s', canWait ? 'The host' : 'The thread of this function');
     return rebuild({
       isError: true,
       class: 'ThreadError',

@@ -69,7 +69,7 @@ static void on_garbage(napi_env env, void *data, void *hint) {
   (void) hint;
   iso_pool_binding_t *pool = data;
   pool->is_abandoned = true;
-  if (!pool->host->is_shut_down && pool->core != NULL) iso_pool_stop(pool->core, ISO_EDISPOSED);
+  if (!pool->host->is_shut_down && pool->core != NULL) iso_pool_abandon(pool->core);
   destroy_if_over(pool);
 }
 

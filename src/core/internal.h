@@ -176,6 +176,7 @@ struct iso_pool_s {
   /* ISO_OK while the pool runs. */
   int reason;
   bool is_closing;
+  bool is_abandoned;
   size_t min_threads;
   size_t max_threads;
   /* Those that have not ended. */
@@ -407,6 +408,8 @@ typedef struct iso_turn_s {
 iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status);
 /* V8 gave up in it: finishes the task that ran, if that is not done. */
 void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status);
+/* Stops the pool where nobody can want anything of it any more. */
+void iso_pool__drop_abandoned_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 /* Is there something to look at? Reads hints only. */
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread);
 /* The spin that next asked for is over. */

@@ -338,6 +338,22 @@ void iso_pool_stop(iso_pool_t *pool, int reason) {
   iso_mutex_unlock(&pool->lock);
 }
 
+void iso_pool__drop_abandoned_locked(iso_pool_t *pool) {
+  if (!pool->is_abandoned) return;
+  for (size_t i = 0; i < pool->thread_count; i++) {
+    iso_home_t *home = pool->threads[i]->home;
+    if (home != NULL && iso_home_is_used(home)) return;
+  }
+  iso_pool__stop_locked(pool, ISO_EDISPOSED);
+}
+
+void iso_pool_abandon(iso_pool_t *pool) {
+  iso_mutex_lock(&pool->lock);
+  pool->is_abandoned = true;
+  iso_pool__drop_abandoned_locked(pool);
+  iso_mutex_unlock(&pool->lock);
+}
+
 bool iso_pool_has_ended(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   bool has_ended = pool->unjoined == 0;

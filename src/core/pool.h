@@ -130,6 +130,10 @@ int iso_pool_reason(iso_pool_t *pool);
 /* Where that is ISO_ECONTEXT: describes the exception. The pool owns it. */
 const iso_message_t *iso_pool_error(iso_pool_t *pool);
 
+/* Nobody can give it tasks any more. It is stopped (ISO_EDISPOSED) as soon as none of its threads'
+ * functions can be called any more either. Thread: any. */
+void iso_pool_abandon(iso_pool_t *pool);
+
 /* Stops everything: code that runs is ended where it stands. `reason` (ISO_EDISPOSED ...) is what
  * the tasks are finished with. Only the first call counts. Thread: any. */
 void iso_pool_stop(iso_pool_t *pool, int reason);

@@ -204,6 +204,8 @@ static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t n
   if (has_calls && !thread->has_served) return serve_locked(pool, thread);
   iso_task_t *task = choose_locked(pool, thread);
   if (task == NULL && has_calls && !thread->is_retiring) return serve_locked(pool, thread);
+  if (task == NULL) iso_pool__drop_abandoned_locked(pool);
+  if (pool->reason != ISO_OK) return ISO_STEP_STOP;
   if (task == NULL) return wait_locked(pool, thread);
   thread->has_served = false;
   start_locked(pool, thread, task, now);

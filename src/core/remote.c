@@ -25,9 +25,13 @@ struct iso_home_s {
   iso_list_t taken;
   bool is_closed;
   bool is_interrupted;
-  /* Calls sent from here: without an answer; not begun. */
+  /* Of a thread: its calls that have no answer; those of them to the host that it has not begun;
+   * calls of the host that it has not answered. */
   size_t unanswered;
   size_t unread;
+  size_t asked;
+  /* Functions of it that somebody uses. */
+  size_t used_count;
 
   /* Written under the lock, read without: relaxed, for it is looked at again. */
   atomic_bool has_arrivals;
@@ -103,9 +107,11 @@ void iso_home_release(iso_home_t *home) {
 
 /* Hands over an event; where home is closed, it is delivered here and now to nobody. */
 static void post(iso_home_t *home, iso_event_t *event) {
+  /* Once the event is handed over, home may be gone. */
+  iso_owner_t *owner = home->owner;
   iso_mutex_lock(&home->lock);
   bool is_closed = home->is_closed;
-  if (!is_closed && home->owner == NULL) {
+  if (!is_closed && owner == NULL) {
     bool was_empty = iso_list_empty(&home->arrivals);
     iso_list_append(&home->arrivals, &event->link);
     atomic_store_explicit(&home->has_arrivals, true, memory_order_relaxed);
@@ -115,8 +121,8 @@ static void post(iso_home_t *home, iso_event_t *event) {
   iso_mutex_unlock(&home->lock);
   if (is_closed)
     event->deliver(event, false);
-  else if (home->owner != NULL)
-    iso_owner_post(home->owner, event);
+  else if (owner != NULL)
+    iso_owner_post(owner, event);
 }
 
 static iso_call_t *shift_taken(iso_home_t *home) {
@@ -173,6 +179,13 @@ void iso_home_close(iso_home_t *home) {
     answer(call, NULL, ISO_EDISPOSED);
     iso_call_release(call);
   }
+}
+
+bool iso_home_is_used(iso_home_t *home) {
+  iso_mutex_lock(&home->lock);
+  bool is_used = home->used_count != 0;
+  iso_mutex_unlock(&home->lock);
+  return is_used;
 }
 
 bool iso_home_has_arrivals(const iso_home_t *home) {
@@ -255,7 +268,7 @@ void iso_callable_forget(iso_callable_t *callable) {
 
 void iso_callable_retain(iso_callable_t *callable) {
   iso_mutex_lock(&callable->home->lock);
-  callable->uses++;
+  if (callable->uses++ == 0) callable->home->used_count++;
   iso_mutex_unlock(&callable->home->lock);
   add_reference(callable);
 }
@@ -264,7 +277,9 @@ void iso_callable_release(iso_callable_t *callable) {
   if (callable == NULL) return;
   iso_home_t *home = callable->home;
   iso_mutex_lock(&home->lock);
-  bool is_sent = --callable->uses == 0 && !callable->is_release_sent && !home->is_closed;
+  bool is_last = --callable->uses == 0;
+  if (is_last) home->used_count--;
+  bool is_sent = is_last && !callable->is_release_sent && !home->is_closed;
   if (is_sent) callable->is_release_sent = true;
   iso_mutex_unlock(&home->lock);
   /* The reference of the use becomes that of the release. */
@@ -323,12 +338,25 @@ static bool waits_locked(const iso_home_t *home) {
   return !home->is_interrupted && !home->is_closed;
 }
 
-int iso_call_send(iso_call_t *call) {
+/* The host's loop waits for nobody. */
+static int admit_from_host(iso_call_t *call) {
+  iso_home_t *home = call->target->home;
+  iso_mutex_lock(&home->lock);
+  bool is_full = home->asked >= ISO_CALLS_UNANSWERED;
+  if (!is_full) home->asked++;
+  iso_mutex_unlock(&home->lock);
+  if (is_full) return ISO_EFULL;
+  iso_owner_hold(call->caller->owner);
+  return ISO_OK;
+}
+
+static int admit_from_thread(iso_call_t *call) {
   iso_home_t *caller = call->caller;
   int status = ISO_OK;
   iso_mutex_lock(&caller->lock);
-  /* The host's loop waits for nobody. */
-  while (caller->owner == NULL && caller->unread >= ISO_CALLS_UNREAD && waits_locked(caller))
+  /* Two threads that waited for each other would do so for ever. */
+  bool is_held_back = call->target->home->owner != NULL;
+  while (is_held_back && caller->unread >= ISO_CALLS_UNREAD && waits_locked(caller))
     iso_cond_wait(&caller->changed, &caller->lock);
   if (!waits_locked(caller))
     status = ISO_ETERMINATED;
@@ -336,15 +364,18 @@ int iso_call_send(iso_call_t *call) {
     status = ISO_EFULL;
   if (status == ISO_OK) {
     caller->unanswered++;
-    caller->unread++;
-    call->is_unread = true;
+    call->is_unread = is_held_back;
+    if (is_held_back) caller->unread++;
     if (call->is_sync) call->references++;
   }
   iso_mutex_unlock(&caller->lock);
-  if (status != ISO_OK) return status;
-  if (caller->owner != NULL) iso_owner_hold(caller->owner);
-  post(call->target->home, &call->event);
-  return ISO_OK;
+  return status;
+}
+
+int iso_call_send(iso_call_t *call) {
+  int status = call->caller->owner != NULL ? admit_from_host(call) : admit_from_thread(call);
+  if (status == ISO_OK) post(call->target->home, &call->event);
+  return status;
 }
 
 int iso_call_wait(iso_call_t *call) {
@@ -358,12 +389,15 @@ int iso_call_wait(iso_call_t *call) {
 }
 
 void iso_call_settled(iso_call_t *call) {
-  iso_home_t *caller = call->caller;
-  iso_mutex_lock(&caller->lock);
-  caller->unanswered--;
-  bool is_closed = caller->is_closed;
-  iso_mutex_unlock(&caller->lock);
-  if (caller->owner != NULL && !is_closed) iso_owner_unhold(caller->owner);
+  iso_owner_t *owner = call->caller->owner;
+  iso_home_t *counter = owner == NULL ? call->caller : call->target->home;
+  iso_mutex_lock(&counter->lock);
+  if (owner == NULL)
+    counter->unanswered--;
+  else
+    counter->asked--;
+  iso_mutex_unlock(&counter->lock);
+  if (owner != NULL) iso_owner_unhold(owner);
   iso_call_release(call);
 }
 

@@ -31,7 +31,8 @@ extern "C" {
 #endif
 
 enum {
-  /* Calls that wait for an answer, of one home: one more is refused with ISO_EFULL. */
+  /* Calls that wait for an answer, of one thread, or of the host by one thread: one more is refused
+   * with ISO_EFULL. */
   ISO_CALLS_UNANSWERED = 65536,
   /* Calls of a thread that its host has not begun: it is held back until there are fewer. */
   ISO_CALLS_UNREAD = 1024
@@ -62,6 +63,9 @@ void iso_home_release(iso_home_t *home);
 
 /* Nothing arrives any more; callers hear of it. */
 void iso_home_close(iso_home_t *home);
+
+/* Does anybody elsewhere hold a function of it, or wait for one? Thread: any. */
+bool iso_home_is_used(iso_home_t *home);
 
 /* May something have arrived? A hint, read without the lock. Thread: the home's. */
 bool iso_home_has_arrivals(const iso_home_t *home);

@@ -14,6 +14,7 @@ struct iso_engine_s {
   atomic_bool is_terminated;
   /* What the pending call waits for. */
   fake_op_t pending;
+  iso_callable_t *exported;
 };
 
 /* One lock and condition for all that waits here: calls at the gate, calls that block. */
@@ -24,6 +25,7 @@ static int gate_calls;
 static bool gate_is_open;
 int fake_live_stores;
 atomic_int fake_renewals;
+iso_callable_t *fake_exported;
 
 static void init(void) {
   uv_mutex_init(&lock);
@@ -100,8 +102,14 @@ void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits) {
   (void) limits;
 }
 
+static void forget_exported(iso_engine_t *engine) {
+  if (engine->exported != NULL) iso_callable_forget(engine->exported);
+  engine->exported = NULL;
+}
+
 /* Freed when the thread closes its loop. */
 void iso_engine_destroy(iso_engine_t *engine) {
+  forget_exported(engine);
   engine->turn.data = engine;
   uv_close((uv_handle_t *) &engine->turn, on_closed);
 }
@@ -135,6 +143,14 @@ static int32_t number_at(const iso_message_t *message, size_t *offset) {
 static const iso_heap_t full_heap = {
     .used_bytes = 1 << 20, .held_bytes = 1 << 20, .limit_bytes = 1 << 20};
 
+static int export_one(iso_engine_t *engine) {
+  engine->exported = iso_callable_create(engine->config.home, 1);
+  if (engine->exported == NULL) return ISO_ENOMEM;
+  iso_callable_retain(engine->exported);
+  fake_exported = engine->exported;
+  return ISO_OK;
+}
+
 static int perform(iso_engine_t *engine, const iso_message_t *message) {
   const iso_engine_hooks_t *hooks = engine->config.hooks;
   size_t offset = 0;
@@ -165,6 +181,8 @@ static int perform(iso_engine_t *engine, const iso_message_t *message) {
     return ISO_ETERMINATED;
   case FAKE_DEAF:
     return wait_deaf();
+  case FAKE_EXPORT:
+    return export_one(engine);
   case FAKE_GIVE_UP:
   case FAKE_FATAL:
     hooks->fatal(engine->config.hooks_data, true, engine->pending == FAKE_FATAL);
@@ -221,10 +239,20 @@ void iso_engine_drop_jobs(iso_engine_t *engine) {
 void iso_engine_receive(iso_engine_t *engine, unsigned limit) {
   iso_arrival_t arrival;
   while (limit-- > 0 && iso_home_take(engine->config.home, &arrival)) {
+    if (arrival.call != NULL) {
+      iso_message_t message;
+      iso_message_init(&message);
+      iso_call_begin(arrival.call, &message);
+      iso_call_finish(arrival.call, &message, ISO_OK);
+      iso_message_reset(&message);
+    } else if (iso_callable_released(arrival.release)) {
+      forget_exported(engine);
+    }
   }
 }
 
 int iso_engine_renew(iso_engine_t *engine, iso_home_t *home) {
+  forget_exported(engine);
   engine->config.home = home;
   if (engine->is_terminated) return ISO_ETERMINATED;
   fake_renewals++;

@@ -4,6 +4,8 @@
 
 #include <stdatomic.h>
 
+#include "core/remote.h"
+
 typedef enum fake_op_e {
   /* Gives the message back. */
   FAKE_ECHO,
@@ -27,7 +29,9 @@ typedef enum fake_op_e {
   FAKE_HEAP_FULL,
   /* V8 gives up: where the thread can leave it, and where it cannot. */
   FAKE_GIVE_UP,
-  FAKE_FATAL
+  FAKE_FATAL,
+  /* Lets others call a function, which gives its arguments back: fake_exported. */
+  FAKE_EXPORT
 } fake_op_t;
 
 /* Shuts the gate, and forgets who stood at it. */
@@ -41,5 +45,7 @@ extern int fake_live_stores;
 void *fake_store_create(void);
 /* Contexts that were made anew. */
 extern atomic_int fake_renewals;
+/* The last one; the use of it is the test's. */
+extern iso_callable_t *fake_exported;
 
 #endif

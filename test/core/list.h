@@ -70,4 +70,17 @@
   XX(oom_of_messages)                                                                              \
   XX(oom_of_queues)                                                                                \
   XX(oom_of_pools)                                                                                 \
+  XX(remote_calls_a_thread)                                                                        \
+  XX(remote_waits_for_the_host)                                                                    \
+  XX(remote_holds_back_who_is_faster)                                                              \
+  XX(remote_refuses_beyond_its_queue)                                                              \
+  XX(remote_answers_for_who_closes)                                                                \
+  XX(remote_lets_go_of_who_waits)                                                                  \
+  XX(remote_keeps_what_is_used_again)                                                              \
+  XX(remote_takes_answers_alone)                                                                   \
+  XX(remote_calls_of_a_pool)                                                                       \
+  XX(remote_functions_go_with_their_context)                                                       \
+  XX(remote_functions_keep_an_abandoned_pool)                                                      \
+  XX(oom_of_calls)                                                                                 \
+  XX(stress_of_calls)                                                                              \
   XX(stress_of_pools)

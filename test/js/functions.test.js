@@ -6,7 +6,7 @@ const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const { describe, test } = require('node:test');
-const { Thread, ThreadPool } = require('../../lib/index.js');
+const { Thread, ThreadPool, transfer } = require('../../lib/index.js');
 
 const root = path.join(__dirname, '..', '..');
 
@@ -39,6 +39,69 @@ describe('functions', () => {
     });
   });
 
+  test('all of an error crosses, both ways', async () => {
+    const check = (error, name) => {
+      assert.ok(error instanceof AggregateError, name);
+      assert.strictEqual(error.message, 'all', name);
+      assert.strictEqual(error.code, 'E_ALL', name);
+      assert.deepStrictEqual(error.detail, { at: [1, new Date(5)] }, name);
+      assert.ok(error.errors[0] instanceof RangeError && error.errors[1] instanceof TypeError, name);
+      assert.strictEqual(error.cause, error.errors[0], name);
+      assert.match(error.stack, /thrower/, name);
+    };
+    const source = `function thrower() {
+      const first = new RangeError('first');
+      throw Object.assign(new AggregateError([first, new TypeError('second')], 'all', { cause: first }), { code: 'E_ALL', detail: { at: [1, new Date(5)] } });
+    }`;
+    const thrower = new Function(`return ${source}`)();
+    await using_(`() => { ${source} return (how, f) => (how === 'sync' ? f.sync() : how === 'async' ? f() : thrower); }`, async (thread) => {
+      check(await thread.run('sync', thrower).catch((error) => error), 'sync');
+      check(await thread.run('async', thrower).catch((error) => error), 'async');
+      check(await (await thread.run('stub'))().catch((error) => error), 'stub');
+    });
+    await using_(() => async (f) => {
+      const seen = [];
+      for (const how of ['async', 'sync']) {
+        try {
+          await (how === 'sync' ? f.sync() : f());
+        } catch (error) {
+          seen.push([
+            error instanceof AggregateError, error.code, error.detail.at[1] instanceof Date,
+            error.errors[0] instanceof RangeError, error.cause === error.errors[0], /thrower/.test(error.stack),
+          ]);
+        }
+      }
+      return seen;
+    }, async (thread) => {
+      const all = [true, 'E_ALL', true, true, true, true];
+      assert.deepStrictEqual(await thread.run(thrower), [all, all]);
+    });
+  });
+
+  test('what is thrown need not be an error, nor a value that can be cloned', async () => {
+    await using_(() => async (f) => [await f(1).catch((e) => e), await f(2).catch((e) => [e.code, e.message])], async (thread) => {
+      const thrower = (which) => { throw which === 1 ? { plain: [1] } : Symbol('s'); };
+      const [first, second] = await thread.run(thrower);
+      assert.deepStrictEqual(first, { plain: [1] });
+      assert.strictEqual(second[0], 'ERR_THREAD_NOT_CLONEABLE');
+      assert.match(second[1], /the thrown value is a symbol/);
+    });
+  });
+
+  test('what cannot be cloned rejects the call alone', async () => {
+    await using_(() => async (f) => {
+      const argument = await f(Symbol('s')).catch((error) => String(error));
+      const result = await f(1).catch((error) => [error.code, error.message]);
+      return [argument, result, await f(2)];
+    }, async (thread) => {
+      const [argument, result, last] = await thread.run((n) => (n === 1 ? { w: new WeakMap() } : n));
+      assert.match(argument, /could not be cloned|symbol/i);
+      assert.strictEqual(result[0], 'ERR_THREAD_NOT_CLONEABLE');
+      assert.match(result[1], /^result\.w is a WeakMap/);
+      assert.strictEqual(last, 2);
+    });
+  });
+
   test('of a thread are callable from the host, and keep their state', async () => {
     await using_(() => { let n = 0; return () => ({ add: (k) => (n += k) }); }, async (thread) => {
       const { add } = await thread.run();
@@ -56,6 +119,27 @@ describe('functions', () => {
       assert.strictEqual(result.same, true);
       assert.strictEqual(result.back, f);
       assert.strictEqual(result.b.cycle.deep[0], f);
+    });
+  });
+
+  test('are themselves again when they come back, through calls too', async () => {
+    await using_(() => { let mine; return (f, g) => { mine = () => f; return { mine, same: (x) => x === mine, back: (x) => x, asked: g.sync(mine, f) }; }; }, async (thread) => {
+      const f = () => 1;
+      const { mine, same, back, asked } = await thread.run(f, (x, y) => ({ x, isOriginal: y === f }));
+      assert.strictEqual(asked.isOriginal, true);
+      assert.strictEqual(asked.x, mine);
+      assert.strictEqual(await same(mine), true);
+      assert.strictEqual(await back(f), f);
+      assert.strictEqual(await back(mine), mine);
+      assert.strictEqual(await mine(), f);
+    });
+  });
+
+  test('go from thread to thread', async () => {
+    await using_(() => (n) => () => n * 2, async (first) => {
+      await using_(() => async (f) => [await f(), f.sync()], async (second) => {
+        assert.deepStrictEqual(await second.run(await first.run(21)), [42, 42]);
+      });
     });
   });
 
@@ -79,6 +163,106 @@ describe('functions', () => {
     await using_(() => (f) => f.sync(), async (thread) => {
       assert.strictEqual(await thread.run(() => new Promise((resolve) => { setTimeout(resolve, 120, 1); })), 1);
     }, { cpuTimeout: 60 });
+  });
+
+  test('an abort ends a wait for the host', async () => {
+    await using_(() => (f) => f.sync(), async (thread) => {
+      const controller = new AbortController();
+      const run = thread.runWith({ signal: controller.signal }, () => { controller.abort(new Error('why')); return new Promise(() => {}); });
+      await assert.rejects(run, (error) => error.name === 'AbortError' && error.cause.message === 'why');
+      assert.strictEqual(await thread.run(() => 7), 7);
+    });
+  });
+
+  test('waiting for the host counts against timeout, awaited or not', async () => {
+    await using_(() => async (f, how) => (how === 'sync' ? f.sync() : await f()), async (thread) => {
+      for (const how of ['sync', 'async']) {
+        await assert.rejects(thread.run(() => new Promise(() => {}), how), { code: 'ERR_THREAD_TIMEOUT' });
+      }
+    }, { timeout: 50 });
+  });
+
+  test('a call that does not end between runs is interrupted, and the thread goes on', async () => {
+    await using_(() => () => () => { for (;;); }, async (thread) => {
+      const spin = await thread.run();
+      await assert.rejects(spin(), { code: 'ERR_THREAD_DISPOSED', message: /made anew after an interruption/ });
+      assert.strictEqual(typeof await thread.run(), 'function');
+    }, { timeout: 50 });
+  });
+
+  test('calls and runs take turns', async () => {
+    await using_(() => { let n = 0; return (more) => (more ? n : () => ++n); }, async (thread) => {
+      const count = await thread.run(false);
+      const calls = Array.from({ length: 2000 }, () => count());
+      const runs = Array.from({ length: 20 }, () => thread.run(true));
+      assert.ok((await Promise.all(runs)).every((n) => n <= 2000));
+      assert.strictEqual((await Promise.all(calls)).at(-1), 2000);
+    });
+  });
+
+  test('buffers that come with calls and answers count against memoryLimit', async () => {
+    await using_(() => { const kept = []; return async (f, how) => {
+      try {
+        for (let i = 0; i < 100; i++) kept.push(how === 'sync' ? f.sync() : await f());
+      } catch (error) {
+        return [error.name, kept.splice(0).length];
+      }
+      return [null, kept.length];
+    }; }, async (thread) => {
+      for (const how of ['sync', 'async']) {
+        const [name, count] = await thread.run(() => new Uint8Array(4e6), how);
+        assert.strictEqual(name, 'RangeError');
+        assert.ok(count > 2 && count < 17, `${count}`);
+      }
+    }, { memoryLimit: 64 });
+    await using_(() => { const kept = []; return () => (bytes) => kept.push(bytes); }, async (thread) => {
+      const keep = await thread.run();
+      let count = 0;
+      await assert.rejects(async () => { for (;;) count = await keep(new Uint8Array(4e6)); }, RangeError);
+      assert.ok(count > 2 && count < 17, `${count}`);
+    }, { memoryLimit: 64 });
+  });
+
+  test('memory that a thread gives away in a call is no longer its', async () => {
+    await using_(() => (f) => {
+      for (let i = 0; i < 40; i++) {
+        const bytes = new Uint8Array(4e6);
+        f.sync(transfer(bytes, [bytes.buffer]));
+      }
+      return 'all';
+    }, async (thread) => {
+      let sum = 0;
+      assert.strictEqual(await thread.run((bytes) => { sum += bytes.length; }), 'all');
+      assert.strictEqual(sum, 160e6);
+    }, { memoryLimit: 64 });
+  });
+
+  test('calls are refused where too many wait', async () => {
+    const refused = { code: 'ERR_THREAD_QUEUE_FULL', message: 'This function was not called: too many calls wait for their answers already' };
+    await using_(() => (wait) => (wait ? wait.sync() : () => 1), async (thread) => {
+      const one = await thread.run();
+      let open;
+      const blocked = thread.run(() => new Promise((resolve) => { open = resolve; }));
+      const calls = Array.from({ length: 65536 }, () => one());
+      await assert.rejects(one(), refused);
+      while (!open) await new Promise((resolve) => { setTimeout(resolve, 1); });
+      open();
+      await blocked;
+      assert.ok((await Promise.all(calls)).every((value) => value === 1));
+      assert.strictEqual(await one(), 1);
+    });
+    await using_(() => { let calls; return async (f) => {
+      if (calls) return new Set(await Promise.all(calls)).size;
+      calls = Array.from({ length: 65536 }, () => f());
+      return f().catch(({ code, message }) => ({ code, message }));
+    }; }, async (thread) => {
+      const waiting = [];
+      const f = () => new Promise((resolve) => { waiting.push(resolve); });
+      assert.deepStrictEqual(await thread.run(f), refused);
+      const rest = thread.run(f);
+      for (const resolve of waiting) resolve(1);
+      assert.strictEqual(await rest, 1);
+    });
   });
 
   test('dispose ends a wait for the host; later calls of the thread reject', async () => {
@@ -109,20 +293,17 @@ describe('functions', () => {
     await pool.dispose();
   });
 
-  test('are released: many of them leave flat memory', () => {
-    const { stdout, stderr, status } = child(`
-      const thread = new Thread(() => (f) => { f(1); });
-      const round = async () => {
-        for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 1000 }, () => thread.run(() => {})));
-        return process.memoryUsage().rss;
-      };
-      await round();
-      const before = await round();
-      let after;
-      for (let i = 0; i < 8; i++) after = await round();
-      console.log(after - before < 40e6 ? 'flat' : after - before);
-      await thread.dispose();`);
-    assert.deepStrictEqual({ stdout: stdout.trim(), status }, { stdout: 'flat', status: 0 }, stderr);
+  test('in broadcast and in the items of map', async () => {
+    const pool = new ThreadPool(() => (f) => f(2), 2);
+    const seen = [];
+    assert.deepStrictEqual(await pool.broadcast((n) => { seen.push(n); return n * 2; }), [4, 4]);
+    assert.deepStrictEqual(seen, [2, 2]);
+    const results = [];
+    for await (const value of pool.map([(n) => n + 1, (n) => n + 2])) results.push(value);
+    assert.deepStrictEqual(results.sort(), [3, 4]);
+    const counters = await new ThreadPool(() => { let n = 0; return () => () => ++n; }, 2).broadcast();
+    assert.deepStrictEqual(await Promise.all([...counters, ...counters].map((count) => count())), [1, 1, 2, 2]);
+    await pool.dispose();
   });
 
   test('examples/progress.js runs', () => {
@@ -130,32 +311,7 @@ describe('functions', () => {
     assert.strictEqual(status, 0, stderr);
     assert.deepStrictEqual(stdout.trim().split('\n').slice(-2), ['100 %', '17984 primes']);
   });
-
-  const ends = {
-    'exit in a sync call': ['new Thread(() => (f) => f.sync()).run(() => { process.exit(3); });', 3],
-    'exit in an async call': ['new Thread(() => (f) => f()).run(() => { process.exit(3); });', 3],
-    'a Worker terminated in a sync call': [`
-      const { Worker } = require('node:worker_threads');
-      const worker = new Worker(\`
-        const { Thread } = require(\${JSON.stringify(${JSON.stringify(root)})});
-        new Thread(() => (f) => f.sync()).run(() => { require('node:worker_threads').parentPort.postMessage(1); return new Promise(() => {}); }).catch(() => {});
-      \`, { eval: true });
-      worker.on('message', () => worker.terminate());
-      worker.on('exit', () => { process.exitCode = 4; });`, 4],
-    'an idle stub keeps nothing alive': ['const thread = new Thread(() => () => () => 1); globalThis.stub = await thread.run();', 0],
-  };
-  for (const [name, [code, wanted]] of Object.entries(ends)) {
-    test(`the process ends: ${name}`, () => {
-      const { status, signal, stderr } = child(code);
-      assert.deepStrictEqual({ status, signal }, { status: wanted, signal: null }, stderr);
-    });
-  }
 });
-
-function child(code) {
-  const script = `const { Thread } = require(${JSON.stringify(root)}); (async () => { ${code} })();`;
-  return spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 60000, killSignal: 'SIGKILL' });
-}
 
 async function using_(context, use, options) {
   const thread = new Thread(context, options);

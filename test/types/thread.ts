@@ -1,5 +1,5 @@
 // Compiled, never run: see test/js/types.test.js. A line after @ts-expect-error must be an error.
-import { Thread, ThreadError, ThreadPool, transfer, type ThreadOptions } from 'isolated-threads';
+import { Thread, ThreadError, ThreadPool, transfer, type HostFunction, type ThreadOptions } from 'isolated-threads';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_: Equal<A, B>): void {}
@@ -95,3 +95,43 @@ pool.on('exit', () => {});
 same<ReturnType<typeof pool.unref>, typeof pool>(true);
 const p99: number = pool.stats().runTime.p99;
 void p99;
+
+// Functions among the arguments are asynchronous in the thread, and need not be here.
+const asks = new Thread(() => async (n: number, ask: HostFunction<[question: string], number>, report: HostFunction<[share: number], void>) => {
+  same<ReturnType<typeof ask>, Promise<number>>(true);
+  same<ReturnType<typeof ask.sync>, number>(true);
+  await report(0.5);
+  return n + (await ask('one')) + ask.sync('two');
+});
+asks.run(1, (question) => question.length, (share) => share.toFixed());
+asks.run(1, async (question) => question.length, async () => {});
+// @ts-expect-error: it is to answer with a number
+asks.run(1, (question) => question, () => {});
+// @ts-expect-error: it is given a string
+asks.run(1, (question: number) => question, () => {});
+// @ts-expect-error: one is missing
+asks.run(1, () => 1);
+
+// One that is declared as it is used there will do as well.
+new Thread(() => async (f: (n: number) => Promise<string>) => f(1)).run((n) => n.toFixed());
+new Thread(() => async ({ on, list }: { on: { each: HostFunction<[number], void> }; list: HostFunction<[], string>[] }) => {
+  on.each(1);
+  return list[0]?.sync();
+}).run({ on: { each: (n) => n.toFixed() }, list: [() => 'a', async () => 'b'] });
+
+// Functions of a result are asynchronous here, wherever they stand.
+const made = new Thread(() => (start: number) => ({ add: (k: number) => (start += k), deep: { list: [async () => 'x'] }, at: new Date(), bytes: new Uint8Array(1) })).run(1);
+made.then(async ({ add, deep, at, bytes }) => {
+  same<ReturnType<typeof add>, Promise<number>>(true);
+  same<ReturnType<(typeof deep.list)[0]>, Promise<string>>(true);
+  same<typeof at, Date>(true);
+  same<typeof bytes, Uint8Array<ArrayBuffer>>(true);
+  // @ts-expect-error: it takes a number
+  await add('1');
+});
+const chain = new Thread(() => () => (f: HostFunction<[number], number>) => () => f(1)).run();
+chain.then(async (first) => {
+  const second = await first((n) => n + 1);
+  same<ReturnType<typeof second>, Promise<number>>(true);
+});
+new ThreadPool(() => (item: number, done: HostFunction<[number]>) => { done(item); return item; }).run(1, (item) => item);

@@ -160,7 +160,7 @@ void call_remote(const FunctionCallbackInfo<Value> &info) {
   /* Code that calls and calls without ever awaiting would never get to them. */
   iso_arrival_t arrival{};
   while (iso_home_take_answer(functions->home, &arrival))
-    receive(functions, context, arrival);
+    (void) receive(functions, context, arrival);
   functions->pending.emplace(id, v8::Global<Promise::Resolver>(functions->isolate, resolver));
   int status = iso_call_send(call);
   if (status != ISO_OK) {
@@ -222,7 +222,7 @@ void drop_running(functions_t *functions, uint64_t id) {
   functions->running.erase(found);
 }
 
-void begin_call(functions_t *functions, Local<Context> context, iso_call_t *call) {
+bool begin_call(functions_t *functions, Local<Context> context, iso_call_t *call) {
   Isolate *isolate = functions->isolate;
   v8::TryCatch try_catch(isolate);
   uint64_t id = next_function_id();
@@ -233,7 +233,7 @@ void begin_call(functions_t *functions, Local<Context> context, iso_call_t *call
   auto found = functions->exports.find(iso_callable_id(call->target));
   if (found == functions->exports.end()) {
     drop_running(functions, id);
-    return;
+    return true;
   }
   Local<v8::Function> function = found->second.function.Get(isolate);
   std::vector<Local<Value>> values;
@@ -251,9 +251,9 @@ void begin_call(functions_t *functions, Local<Context> context, iso_call_t *call
   if (can_go_on && !functions->hooks.invoke.Get(isolate)
                         ->Call(context, v8::Undefined(isolate), 4, argv)
                         .IsEmpty())
-    return;
-  /* It was terminated. */
+    return true;
   drop_running(functions, id);
+  return false;
 }
 
 void settle_call(functions_t *functions, Local<Context> context, iso_call_t *call) {

@@ -183,14 +183,14 @@ bool take(functions_t *functions, iso_arrival_t *arrival) {
   return iso_home_take(functions->home, arrival);
 }
 
-void receive(functions_t *functions, Local<Context> context, const iso_arrival_t &arrival) {
+bool receive(functions_t *functions, Local<Context> context, const iso_arrival_t &arrival) {
   v8::HandleScope scope(functions->isolate);
-  if (arrival.call != nullptr)
-    begin_call(functions, context, arrival.call);
-  else if (arrival.answer != nullptr)
+  if (arrival.call != nullptr) return begin_call(functions, context, arrival.call);
+  if (arrival.answer != nullptr)
     settle_call(functions, context, arrival.answer);
   else
     release_function(functions, context, arrival.release);
+  return true;
 }
 
 iso_callable_t *callable_of(functions_t *functions, Local<Function> function, bool is_pull) {

@@ -70,8 +70,8 @@ uint64_t next_function_id();
 
 /* calls.cc */
 
-/* Handles what has come, but for releases. */
-void begin_call(functions_t *functions, v8::Local<v8::Context> context, iso_call_t *call);
+/* Handles what has come, but for releases. False: it was terminated. */
+bool begin_call(functions_t *functions, v8::Local<v8::Context> context, iso_call_t *call);
 void settle_call(functions_t *functions, v8::Local<v8::Context> context, iso_call_t *call);
 /* Answers one that runs here, if it has not been answered: its function is gone. */
 void drop_running(functions_t *functions, uint64_t id);

@@ -248,5 +248,5 @@ void iso_host_receive(const iso_arrival_t *arrival) {
   Isolate *isolate = Isolate::GetCurrent();
   v8::HandleScope scope(isolate);
   /* Without the functions, nobody is there to hear. */
-  if (host_functions != nullptr) iso::receive(host_functions, current_context(), *arrival);
+  if (host_functions != nullptr) (void) iso::receive(host_functions, current_context(), *arrival);
 }

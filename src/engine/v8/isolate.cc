@@ -420,7 +420,7 @@ void iso_engine_receive(iso_engine_t *engine, unsigned limit) {
   iso_arrival_t arrival{};
   for (unsigned i = 0; i < limit && !engine->isolate->IsExecutionTerminating(); i++) {
     if (!iso::take(engine->functions, &arrival)) return;
-    iso::receive(engine->functions, entry.context, arrival);
+    if (!iso::receive(engine->functions, entry.context, arrival)) return;
   }
 }
 

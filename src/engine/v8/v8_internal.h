@@ -228,7 +228,8 @@ void add_remote_natives(
 );
 /* What has come to a thread's home. False: nothing. */
 bool take(functions_t *functions, iso_arrival_t *arrival);
-void receive(functions_t *functions, v8::Local<v8::Context> context, const iso_arrival_t &arrival);
+/* Handles it. False: what it ran was terminated, and nothing more is to run. */
+bool receive(functions_t *functions, v8::Local<v8::Context> context, const iso_arrival_t &arrival);
 /* A new use of what stands for a function elsewhere; NULL: no memory. `is_pull`: a stream's. */
 iso_callable_t *callable_of(functions_t *functions, v8::Local<v8::Function> function, bool is_pull);
 /* The function that a callable stands for here, or the stream (where it is a stream's pull); takes
