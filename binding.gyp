@@ -24,6 +24,7 @@
       'src/core/scheduler.c',
       'src/core/shape.c',
       'src/core/spare.c',
+      'src/core/spin.c',
       'src/core/stats.c',
       'src/core/task.c',
       'src/core/thread.c',
@@ -72,6 +73,7 @@
         '<@(core_sources)',
         'src/binding/addon.c',
         'src/binding/args.c',
+        'src/binding/batch.c',
         'src/binding/host.c',
         'src/binding/pool_binding.c',
         'src/binding/settle.c',
@@ -98,7 +100,11 @@
       'include_dirs': ['<(SHARED_INTERMEDIATE_DIR)'],
       'actions': [{
         'action_name': 'embed_prelude',
-        'inputs': ['scripts/embed.js', 'src/prelude/prelude.js', 'src/prelude/console.js', 'src/prelude/limits.js', 'lib/culprit.js', 'lib/describe.js', 'lib/rebuild.js', 'lib/remote.js', 'lib/stream.js'],
+        'inputs': [
+          'scripts/embed.js', 'src/prelude/prelude.js', 'src/prelude/console.js', 'src/prelude/limits.js', 'src/prelude/payments.js',
+          'src/prelude/limit-buffers.js', 'src/prelude/limit-intl.js', 'src/prelude/limit-text.js', 'src/prelude/limit-wasm.js',
+          'lib/culprit.js', 'lib/primordials.js', 'lib/describe.js', 'lib/rebuild.js', 'lib/remote.js', 'lib/stream.js',
+        ],
         'outputs': ['<(SHARED_INTERMEDIATE_DIR)/prelude_source.h'],
         'action': ['node', 'scripts/embed.js', '<@(_outputs)'],
       }],

@@ -58,6 +58,7 @@ function load() {
   const { print } = require('./console.js');
   const { notice } = require('./notices.js');
   const { opened } = require('./streams.js');
+  const { deliverItems, failItem } = require('./map.js');
   const { cloneable } = binding;
   const { describeThrown, describeUncloneable } = createDescriber({ isError: isNativeError, cloneable });
   const remote = createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable });
@@ -68,6 +69,8 @@ function load() {
     print,
     notice,
     opened: (stream, end) => opened(remote, stream, end),
+    deliverItems,
+    failItem,
     remote,
   });
   return { native: binding, configureStream: remote.configure };

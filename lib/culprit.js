@@ -3,55 +3,63 @@
 // Which part of a value is it that structured clone refuses? Used on the host for arguments, and,
 // built into the library with src/prelude/, in the thread for results.
 
+const {
+  append, arrayJoin, arraySlice, hardened, isArray, isMap, isSet, isView, keys, mapForEach, Number, Set, setAdd,
+  setForEach, setHas, stringify, stringSlice, tagOf, test,
+} = require('./primordials.js');
+
 const MAX_VISITED = 100000;
 const MAX_SEGMENTS = 24;
 
-const isIdentifier = (key) => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key);
+const IDENTIFIER = hardened(/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u);
+const INDEX = hardened(/^\d+$/);
+const VOWEL = hardened(/^[aeiou]/i);
 
 function segment(key) {
   if (typeof key === 'number') return `[${key}]`;
-  return isIdentifier(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+  return test(IDENTIFIER, key) ? `.${key}` : `[${stringify(key)}]`;
 }
 
 // A node is { value, parent, text }: where it hangs, and the part of the path that it adds.
 function pathOf(node) {
+  const nodes = [];
+  for (let at = node; at; at = at.parent) append(nodes, at);
   const texts = [];
-  for (let at = node; at; at = at.parent) texts.push(at.text);
-  texts.reverse();
-  if (texts.length <= MAX_SEGMENTS) return texts.join('');
+  for (let i = nodes.length - 1; i >= 0; i--) append(texts, nodes[i].text);
+  if (texts.length <= MAX_SEGMENTS) return arrayJoin(texts, '');
   const half = MAX_SEGMENTS / 2;
-  return `${texts.slice(0, half).join('')} ... ${texts.slice(-half).join('')}`;
+  return `${arrayJoin(arraySlice(texts, 0, half), '')} ... ${arrayJoin(arraySlice(texts, -half), '')}`;
 }
 
 function childrenOf(node) {
   const { value } = node;
   const children = [];
-  const add = (child, text) => children.push({ value: child, parent: node, text });
-  if (value instanceof Map) {
-    let index = 0;
-    for (const [key, item] of value) {
+  const add = (child, text) => append(children, { value: child, parent: node, text });
+  let index = 0;
+  if (isMap(value)) {
+    mapForEach(value, (item, key) => {
       add(key, `.keys()[${index}]`);
-      add(item, typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`);
+      add(item, typeof key === 'string' ? `.get(${stringify(key)})` : `.values()[${index}]`);
       index += 1;
-    }
-  } else if (value instanceof Set) {
-    let index = 0;
-    for (const item of value) add(item, `.values()[${index++}]`);
-  } else if (!ArrayBuffer.isView(value)) {
-    const isArray = Array.isArray(value);
-    for (const key of Object.keys(value)) {
-      add(value[key], segment(isArray && /^\d+$/.test(key) ? Number(key) : key));
+    });
+  } else if (isSet(value)) {
+    setForEach(value, (item) => add(item, `.values()[${index++}]`));
+  } else if (!isView(value)) {
+    const isList = isArray(value);
+    const names = keys(value);
+    for (let i = 0; i < names.length; i++) {
+      add(value[names[i]], segment(isList && test(INDEX, names[i]) ? Number(names[i]) : names[i]));
     }
   }
   return children;
 }
 
-const articled = (name) => `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`;
+const articled = (name) => `${test(VOWEL, name) ? 'an' : 'a'} ${name}`;
 
 function kindOf(value) {
   if (typeof value !== 'object') return articled(typeof value);
   try {
-    const tag = Object.prototype.toString.call(value).slice(8, -1);
+    const tag = stringSlice(tagOf(value), 8, -1);
     const name = value.constructor?.name;
     return articled(tag === 'Object' && typeof name === 'string' && name ? name : tag);
   } catch {
@@ -69,15 +77,17 @@ function kindOf(value) {
  */
 function findCulprit(root, name, cloneable, takesFunctions = false) {
   const seen = new Set();
-  const nodes = [{ value: root, parent: null, text: name }];
-  for (let visited = 0; nodes.length > 0 && visited < MAX_VISITED; visited++) {
-    const node = nodes.pop();
+  // A stack, linked: an array's own methods are not to be trusted in a thread.
+  let top = { node: { value: root, parent: null, text: name }, below: null };
+  for (let visited = 0; top !== null && visited < MAX_VISITED; visited++) {
+    const { node } = top;
     const { value } = node;
+    top = top.below;
     if (typeof value === 'symbol' || (typeof value === 'function' && !takesFunctions)) {
       return { text: `${pathOf(node)} is ${kindOf(value)}` };
     }
-    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
-    seen.add(value);
+    if (typeof value !== 'object' || value === null || setHas(seen, value)) continue;
+    setAdd(seen, value);
     let children;
     try {
       children = childrenOf(node);
@@ -87,7 +97,7 @@ function findCulprit(root, name, cloneable, takesFunctions = false) {
     if (children.length === 0 && !cloneable(value)) {
       return { text: `${pathOf(node)} is ${kindOf(value)}` };
     }
-    for (let i = children.length - 1; i >= 0; i--) nodes.push(children[i]);
+    for (let i = children.length - 1; i >= 0; i--) top = { node: children[i], below: top };
   }
   return { text: `${name} has a part that cannot be cloned`, isVague: true };
 }

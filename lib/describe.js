@@ -8,27 +8,30 @@
 //                  cause?: description, errors?: [description], both?: [[key, description]] }
 
 const { findCulprit } = require('./culprit.js');
+const {
+  append, getPrototypeOf, hardened, hasOwn, isArray, keys, Map, mapGet, mapHas, mapSet, put, stringIncludes, stringIndexOf,
+  stringSlice, test,
+} = require('./primordials.js');
 
 /** `hint`: what is said to somebody who names a variable that is not there. */
 function createDescriber({ isError, cloneable, hint }) {
-  const { getPrototypeOf, keys } = Object;
-  const FRAME_OF_OURS = /\n +at [^\n]*\(?isolated-threads:prelude[^\n]*/g;
-  const NOT_DEFINED = /^(\S+) is not defined$/;
+  const OURS = 'isolated-threads:prelude';
+  const NOT_DEFINED = hardened(/^(\S+) is not defined$/);
   const classes = new Map();
   for (const name of [
     'Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SuppressedError',
     'SyntaxError', 'TypeError', 'URIError',
   ]) {
-    if (typeof globalThis[name] === 'function') classes.set(globalThis[name].prototype, name);
+    if (typeof globalThis[name] === 'function') mapSet(classes, globalThis[name].prototype, name);
   }
   for (const name of ['CompileError', 'LinkError', 'RuntimeError']) {
     const constructor = globalThis.WebAssembly?.[name];
-    if (constructor) classes.set(constructor.prototype, `WebAssembly.${name}`);
+    if (constructor) mapSet(classes, constructor.prototype, `WebAssembly.${name}`);
   }
 
   function classOf(error) {
     for (let at = getPrototypeOf(error); at !== null; at = getPrototypeOf(at)) {
-      const name = classes.get(at);
+      const name = mapGet(classes, at);
       if (name !== undefined) return name;
     }
     return 'Error';
@@ -44,9 +47,29 @@ function createDescriber({ isError, cloneable, hint }) {
 
   const textOf = (value, fallback) => (typeof value === 'string' ? value : fallback);
 
+  // A stack without the frames of the prelude.
+  function framesOf(stack) {
+    if (!stringIncludes(stack, OURS)) return stack;
+    let kept = '';
+    for (let start = 0; start < stack.length;) {
+      const next = stringIndexOf(stack, '\n', start + 1);
+      const end = next === -1 ? stack.length : next;
+      const line = stringSlice(stack, start, end);
+      if (!(stringIncludes(line, OURS) && stringIncludes(line, '\n    at '))) kept += line;
+      start = end;
+    }
+    return kept;
+  }
+
+  // `text` with the first `part` in it made longer.
+  function extended(text, part, whole) {
+    const at = stringIndexOf(text, part);
+    return at === -1 ? text : stringSlice(text, 0, at) + whole + stringSlice(text, at + part.length);
+  }
+
   function describeError(error, described) {
     const message = textOf(read(error, 'message'), '');
-    const stack = textOf(read(error, 'stack'), '').replace(FRAME_OF_OURS, '');
+    const stack = framesOf(textOf(read(error, 'stack'), ''));
     const description = {
       isError: true,
       class: classOf(error),
@@ -55,22 +78,25 @@ function createDescriber({ isError, cloneable, hint }) {
       stack,
       properties: [],
     };
-    described.set(error, description);
-    const unknown = hint && description.class === 'ReferenceError' && NOT_DEFINED.exec(message);
-    if (unknown) {
+    mapSet(described, error, description);
+    if (hint && description.class === 'ReferenceError' && test(NOT_DEFINED, message)) {
       description.message = `${message}. ${hint}`;
-      description.stack = stack.replace(message, () => description.message);
+      description.stack = extended(stack, message, description.message);
     }
-    for (const key of keys(error)) {
-      if (key !== 'stack' && key !== 'message') {
-        description.properties.push([key, describe(read(error, key), described)]);
-      }
+    const own = keys(error);
+    for (let i = 0; i < own.length; i++) {
+      if (own[i] === 'stack' || own[i] === 'message') continue;
+      append(description.properties, [own[i], describe(read(error, own[i]), described)]);
     }
-    if (Object.hasOwn(error, 'cause')) description.cause = describe(read(error, 'cause'), described);
+    if (hasOwn(error, 'cause')) put(description, 'cause', describe(read(error, 'cause'), described));
     const errors = description.class === 'AggregateError' ? read(error, 'errors') : undefined;
-    if (Array.isArray(errors)) description.errors = errors.map((item) => describe(item, described));
+    if (isArray(errors)) {
+      put(description, 'errors', []);
+      for (let i = 0; i < errors.length; i++) append(description.errors, describe(errors[i], described));
+    }
     if (description.class === 'SuppressedError') {
-      description.both = ['error', 'suppressed'].map((key) => [key, describe(read(error, key), described)]);
+      const inner = (key) => [key, describe(read(error, key), described)];
+      put(description, 'both', [inner('error'), inner('suppressed')]);
     }
     return description;
   }
@@ -79,7 +105,7 @@ function createDescriber({ isError, cloneable, hint }) {
   const MAX_DEPTH = 200;
 
   function describeInner(error, described) {
-    const depth = described.depth ?? 0;
+    const { depth } = described;
     if (depth === MAX_DEPTH) {
       const name = textOf(read(error, 'name'), 'Error');
       return { isError: false, value: `${name}: ${textOf(read(error, 'message'), '')} (and what is behind it)` };
@@ -90,8 +116,12 @@ function createDescriber({ isError, cloneable, hint }) {
     return description;
   }
 
-  function describe(value, described = new Map()) {
-    if (described.has(value)) return described.get(value);
+  function describe(value, described) {
+    if (described === undefined) {
+      described = new Map();
+      put(described, 'depth', 0);
+    }
+    if (mapHas(described, value)) return mapGet(described, value);
     if (isError(value)) return describeInner(value, described);
     if (cloneable(value)) return { isError: false, value };
     return { isError: false, value: `(${findCulprit(value, 'a value here', cloneable).text})` };
@@ -111,8 +141,8 @@ function createDescriber({ isError, cloneable, hint }) {
       stack: '',
       properties: [['code', { isError: false, value: 'ERR_THREAD_NOT_CLONEABLE' }]],
     };
-    if (thrown) description.cause = describe(thrown.error);
-    else if (exception !== undefined && !isOfTransfer) description.cause = describe(exception);
+    if (thrown) put(description, 'cause', describe(thrown.error));
+    else if (exception !== undefined && !isOfTransfer) put(description, 'cause', describe(exception));
     return description;
   }
 

@@ -51,12 +51,55 @@ class Width {
 
 const isThenable = (value) => typeof value === 'object' && value !== null && 'then' in value;
 
+// One item that has been read.
+class Entry {
+  isSettled = false;
+  value;
+  // { error }
+  failure;
+  #mapping;
+
+  constructor(mapping) {
+    this.#mapping = mapping;
+  }
+
+  settle(value) {
+    this.value = value;
+    this.isSettled = true;
+    this.#mapping.settled(this);
+  }
+
+  fail(error) {
+    this.failure = { error };
+    this.settle(undefined);
+  }
+
+  follow(promise) {
+    promise.then((value) => this.settle(value), (error) => this.fail(error));
+  }
+}
+
+/** Called by the native library, with an entry and its result for each item that is over. */
+function deliverItems(...items) {
+  for (let i = 0; i < items.length; i += 2) {
+    const entry = items[i];
+    const value = items[i + 1];
+    if (isThenable(value)) entry.follow(Promise.resolve(value));
+    else entry.settle(value);
+  }
+}
+
+/** Called by the native library, with an error, or a promise that rejects with one. */
+function failItem(entry, error) {
+  entry.follow(error instanceof Promise ? error : Promise.reject(error));
+}
+
 // Two things go on at once: the source is read while there is room for another run, and results are
 // given out as they come; each wakes the other. (Promise.race would do as well, but each race stays
 // hung on what never settles, with its result, for as long as the whole iteration takes.)
 class Mapping {
-  // Runs whose result is not taken yet: { isSettled, value, failure: { error } }.
-  untaken = new Set();
+  // How many entries are not taken yet.
+  untaken = 0;
   // Those of them in the order in which they are given out, once that is known.
   #queue = [];
   #head = 0;
@@ -77,25 +120,21 @@ class Mapping {
     wake?.();
   }
 
-  #settled(entry) {
-    entry.isSettled = true;
+  settled(entry) {
     if (!this.ordered) this.#queue.push(entry);
     // What is behind another one wakes nobody.
     if (this.#queue[this.#head] === entry) this.wake();
   }
 
   launch(item) {
-    const entry = { isSettled: false, value: undefined, failure: undefined };
-    this.untaken.add(entry);
+    const entry = new Entry(this);
+    this.untaken++;
     if (this.ordered) this.#queue.push(entry);
-    this.start(item).then(
-      (value) => { entry.value = value; this.#settled(entry); },
-      (error) => { entry.failure = { error }; this.#settled(entry); },
-    );
+    this.start(entry, item);
   }
 
   hasRoom() {
-    return !this.isOver && !this.isExhausted && this.untaken.size < this.width.now;
+    return !this.isOver && !this.isExhausted && this.untaken < this.width.now;
   }
 
   // One item, by its way through promises if it must be.
@@ -167,9 +206,29 @@ class Mapping {
     if (!entry?.isSettled) return undefined;
     this.#queue[this.#head++] = undefined;
     if (this.#head === MAX_AHEAD) this.#queue.splice(0, this.#head), this.#head = 0;
-    this.untaken.delete(entry);
+    this.untaken--;
     this.width.count();
     return entry;
+  }
+
+  /**
+   * The same, as { entry }; throws what a failed run has thrown. The generator is left standing with
+   * what it yields, so whoever gets that takes the entry out of it.
+   */
+  takeNext() {
+    const entry = this.take();
+    if (entry?.failure) throw entry.failure.error;
+    return entry && { entry };
+  }
+
+  /** As take, where nothing but a result can come next, and that is one. */
+  takeReady() {
+    const entry = this.#queue[this.#head];
+    if (!entry?.isSettled || entry.failure || this.failure || this.isOver || this.signal?.aborted) return undefined;
+    const taken = this.take();
+    // At once, so that threads do not wait; what it throws comes with the next call.
+    if (this.hasRoom() && !this.isReading) this.read();
+    return taken;
   }
 
   /** Is there nothing to come? Throws what ends it all. */
@@ -178,7 +237,7 @@ class Mapping {
     if (this.failure) throw this.failure.error;
     if (this.hasRoom() && !this.isReading) this.read();
     if (this.failure) throw this.failure.error;
-    return this.isExhausted && !this.isReading && this.untaken.size === 0;
+    return this.isExhausted && !this.isReading && this.untaken === 0;
   }
 
   woken() {
@@ -189,7 +248,7 @@ class Mapping {
   async end(hasFailed) {
     this.isOver = true;
     // What runs is let run, unless it is for the signal that all ends.
-    if (this.untaken.size > 0) this.cancel(this.signal?.aborted ?? false);
+    if (this.untaken > 0) this.cancel(this.signal?.aborted ?? false);
     if (this.isExhausted) return;
     const closed = (async () => this.items.return?.())();
     if (hasFailed) closed.catch(() => {});
@@ -205,9 +264,8 @@ async function* generate(mapping) {
   try {
     for (;;) {
       const isDone = mapping.isDone();
-      const entry = mapping.take();
-      if (entry?.failure) throw entry.failure.error;
-      if (entry) yield entry.value;
+      const taken = mapping.takeNext();
+      if (taken) yield taken;
       else if (isDone) return;
       else await mapping.woken();
     }
@@ -220,8 +278,59 @@ async function* generate(mapping) {
   }
 }
 
+const { prototype: generators } = async function* () {};
+
+// What map gives: the generator above, whose way for a result that is there already is long.
+class Results {
+  #mapping;
+  #generator;
+  // Calls of the generator's that are not over.
+  #calls = 0;
+  #isBegun = false;
+
+  constructor(mapping) {
+    this.#mapping = mapping;
+    this.#generator = generate(mapping);
+  }
+
+  next() {
+    if (this.#isBegun && this.#calls === 0) {
+      const entry = this.#mapping.takeReady();
+      if (entry !== undefined) return Promise.resolve({ value: entry.value, done: false });
+    }
+    this.#isBegun = true;
+    return this.#nextOfGenerator();
+  }
+
+  return(value) {
+    return this.#counted(this.#generator.return(value));
+  }
+
+  throw(error) {
+    return this.#counted(this.#generator.throw(error));
+  }
+
+  async #nextOfGenerator() {
+    const { value: taken, done } = await this.#counted(this.#generator.next());
+    if (done) return { value: undefined, done };
+    const { value } = taken.entry;
+    taken.entry = undefined;
+    return { value, done };
+  }
+
+  async #counted(promise) {
+    this.#calls++;
+    try {
+      return await promise;
+    } finally {
+      this.#calls--;
+    }
+  }
+}
+Object.setPrototypeOf(Results.prototype, Object.getPrototypeOf(Object.getPrototypeOf(generators)));
+
 /**
- * @param {{ start: (item: unknown) => Promise<unknown>, cancel: (interrupts: boolean) => void }} runs
+ * @param {{ start: (entry: Entry, item: unknown) => void, cancel: (interrupts: boolean) => void }} runs
  *   begins a run; ends those that wait, and if `interrupts` those that run
  * @param {number} usual concurrency where the options name none
  * @param {number} most to which it may grow
@@ -230,7 +339,7 @@ async function* generate(mapping) {
 function mapOver(source, options, usual, most, runs) {
   const { concurrency, ordered, signal } = checkOptions(options, MAP_OPTIONS);
   const width = new Width(concurrency ?? usual, concurrency ?? most);
-  return generate(new Mapping(source, runs, { width, ordered, signal }));
+  return new Results(new Mapping(source, runs, { width, ordered, signal }));
 }
 
-module.exports = { mapOver };
+module.exports = { mapOver, deliverItems, failItem };

@@ -3,8 +3,10 @@
 // Errors made of their descriptions (lib/describe.js). Used on the host, and built into the library
 // with src/prelude/.
 
+const { append, defineProperty, Error, hasOwn, Map, mapGet, mapSet, put } = require('./primordials.js');
+
 function hide(object, key, value) {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: false, configurable: true });
+  defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
 }
 
 function setStack(error, stack) {
@@ -17,45 +19,47 @@ function setStack(error, stack) {
 
 /** `own`: the class of errors of the library itself; without it they are Errors of its name. */
 function createRebuilder(Own) {
-  function builtin(name) {
-    if (name === 'ThreadError') return undefined;
-    const [space, inner] = name.split('.');
-    return inner === undefined ? globalThis[space] : globalThis[space]?.[inner];
+  // By the names that lib/describe.js gives them.
+  const classes = new Map();
+  for (const name of ['AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SuppressedError', 'SyntaxError', 'TypeError', 'URIError']) {
+    if (typeof globalThis[name] === 'function') mapSet(classes, name, globalThis[name]);
+  }
+  for (const name of ['CompileError', 'LinkError', 'RuntimeError']) {
+    const constructor = globalThis.WebAssembly?.[name];
+    if (constructor) mapSet(classes, `WebAssembly.${name}`, constructor);
   }
 
   function construct(description) {
     const { class: name, message } = description;
     if (name === 'ThreadError') return Own ? new Own(undefined, message) : new Error(message);
-    if (name === 'AggregateError') return new AggregateError([], message);
-    if (name === 'SuppressedError' && builtin(name)) return new globalThis.SuppressedError(undefined, undefined, message);
-    return new (builtin(name) ?? Error)(message);
+    const Class = mapGet(classes, name) ?? Error;
+    if (name === 'AggregateError') return new Class([], message);
+    return name === 'SuppressedError' && Class !== Error ? new Class(undefined, undefined, message) : new Class(message);
   }
 
   function rebuildError(description, rebuilt) {
     const error = construct(description);
-    rebuilt.set(description, error);
+    mapSet(rebuilt, description, error);
     if (error.name !== description.name) hide(error, 'name', description.name);
     setStack(error, description.stack || `${description.name}: ${description.message}`);
-    for (const [key, value] of description.properties) {
-      Object.defineProperty(error, key, {
-        value: rebuild(value, rebuilt),
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
+    const { properties } = description;
+    for (let i = 0; i < properties.length; i++) put(error, properties[i][0], rebuild(properties[i][1], rebuilt));
+    if (hasOwn(description, 'cause')) hide(error, 'cause', rebuild(description.cause, rebuilt));
+    if (hasOwn(description, 'errors')) {
+      const errors = [];
+      for (let i = 0; i < description.errors.length; i++) append(errors, rebuild(description.errors[i], rebuilt));
+      hide(error, 'errors', errors);
     }
-    if (description.cause) hide(error, 'cause', rebuild(description.cause, rebuilt));
-    if (description.errors) {
-      hide(error, 'errors', description.errors.map((item) => rebuild(item, rebuilt)));
+    if (hasOwn(description, 'both')) {
+      for (let i = 0; i < description.both.length; i++) hide(error, description.both[i][0], rebuild(description.both[i][1], rebuilt));
     }
-    for (const [key, value] of description.both ?? []) hide(error, key, rebuild(value, rebuilt));
     return error;
   }
 
   /** The value that a description stands for. */
   function rebuild(description, rebuilt = new Map()) {
     if (!description.isError) return description.value;
-    return rebuilt.get(description) ?? rebuildError(description, rebuilt);
+    return mapGet(rebuilt, description) ?? rebuildError(description, rebuilt);
   }
 
   return { rebuild };

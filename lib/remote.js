@@ -3,10 +3,15 @@
 // Functions of the other side, and what is made of them. The same on the host and, built into the
 // library with src/prelude/, in threads.
 
-const { Batch, createSource, createStream } = require('./stream.js');
+const {
+  apply, Array, defineProperty, isArray, isMap, isSet, keys, Map, mapForEach, mapGet, mapSet, Promise, promiseOf, promiseThen, put, Set,
+  setAdd, setForEach, stringIndexOf, stringSlice, Symbol, WeakMap, weakMapGet, weakMapSet,
+} = require('./primordials.js');
+const { Batch, createSource, createStream, ignoreRejection } = require('./stream.js');
 
 // What the codes mean to somebody who calls a function.
 const REASONS = {
+  __proto__: null,
   ERR_THREAD_DISPOSED:
     'This function is gone: its thread has been disposed, or has had its context made anew after an interruption',
   ERR_THREAD_QUEUE_FULL: 'This function was not called: too many calls wait for their answers already',
@@ -18,21 +23,21 @@ const REASONS = {
  */
 function createRemote(natives, { canWait, rebuild, describeThrown, describeUncloneable }) {
   const { call, callSync, answer, markFunction, isPlain, isCalled } = natives;
-  const { defineProperty, keys } = Object;
-  const { asyncIterator, iterator } = Symbol;
   // Of streams from the other side, and of the functions that serve those to it.
   const settings = new WeakMap();
   const stops = new WeakMap();
 
   function stub(id, isPull) {
-    const remote = async (...args) => call(id, args);
+    // Awaited, and not only returned, for that would ask for the promise's `then`.
+    const remote = async (...args) => await call(id, args);
     if (isPull) {
       const made = createStream(remote);
-      settings.set(made.stream, made.settings);
+      weakMapSet(settings, made.stream, made.settings);
       return made.stream;
     }
     if (canWait) {
       defineProperty(remote, 'sync', {
+        __proto__: null,
         value: (...args) => callSync(id, args),
         writable: true,
         configurable: true,
@@ -62,11 +67,11 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     }
     let result;
     try {
-      result = target(...args);
+      result = apply(target, undefined, args);
       if ((typeof result === 'object' && result !== null) || typeof result === 'function') {
         const { then } = result;
         if (typeof then === 'function') {
-          Promise.resolve(result).then((value) => succeed(id, value), (error) => fail(id, error));
+          promiseThen(promiseOf(result), (value) => succeed(id, value), (error) => fail(id, error));
           return;
         }
       }
@@ -79,7 +84,10 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
 
   function failure(description, code, name, text) {
     if (description !== undefined) return rebuild(description);
-    const message = REASONS[code] ?? text.replace('%s', canWait ? 'The host' : 'The thread of this function');
+    const who = canWait ? 'The host' : 'The thread of this function';
+    const at = stringIndexOf(text, '%s');
+    const told = at === -1 ? text : stringSlice(text, 0, at) + who + stringSlice(text, at + 2);
+    const message = REASONS[code] ?? told;
     return rebuild({
       isError: true,
       class: 'ThreadError',
@@ -92,7 +100,7 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
 
   function serve(source, onEnd) {
     const { pull, stop } = createSource(source, isCalled, onEnd);
-    stops.set(pull, stop);
+    weakMapSet(stops, pull, stop);
     return markFunction(pull, true);
   }
 
@@ -102,84 +110,88 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     const end = new Promise((resolve) => {
       mark = serve(generator, resolve);
     });
-    return [mark, end];
+    return { mark, end };
   }
 
   // Nobody over there has the stream of it any more.
   function released(pull) {
-    stops.get(pull)().catch(() => {});
+    ignoreRejection(weakMapGet(stops, pull)());
   }
 
   // An iterator, of an argument that is async iterable, or of whatever V8 cannot clone.
   function iteratorOf(value, isArgument) {
-    if (isArgument && typeof value[asyncIterator] === 'function') return value[asyncIterator]();
+    if (isArgument && typeof value[Symbol.asyncIterator] === 'function') return value[Symbol.asyncIterator]();
     if ((!isArgument && isPlain(value)) || typeof value.next !== 'function') return undefined;
-    return typeof value[asyncIterator] === 'function' || typeof value[iterator] === 'function' ? value : undefined;
+    return typeof value[Symbol.asyncIterator] === 'function' || typeof value[Symbol.iterator] === 'function' ? value : undefined;
   }
 
   // A copy of the list of values, with marks for the functions and iterators in them; undefined: there
   // are none.
   function substitute(values) {
     const copies = new Map();
-    const todo = [];
+    let todo = null;
     let found = false;
     const remember = (value, copy, fill) => {
-      copies.set(value, copy);
-      todo.push(fill);
+      mapSet(copies, value, copy);
+      todo = { fill, next: todo };
       return copy;
     };
     const copyKeys = (value, copy, names) => {
-      for (const key of names) {
-        defineProperty(copy, key, { value: copyOf(value[key]), writable: true, enumerable: true, configurable: true });
-      }
+      for (let i = 0; i < names.length; i++) put(copy, names[i], copyOf(value[names[i]]));
     };
     const copyOf = (value, isArgument = false) => {
       if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return value;
-      const known = copies.get(value);
+      const known = mapGet(copies, value);
       if (known !== undefined) return known;
       if (typeof value === 'function') {
         found = true;
         const mark = markFunction(value);
-        copies.set(value, mark);
+        mapSet(copies, value, mark);
         return mark;
       }
       const source = iteratorOf(value, isArgument);
       if (source !== undefined) {
         found = true;
         const mark = serve(source, () => {});
-        copies.set(value, mark);
+        mapSet(copies, value, mark);
         return mark;
       }
       if (!isPlain(value)) return value;
-      if (Array.isArray(value)) {
+      if (isArray(value)) {
         const copy = new Array(value.length);
         return remember(value, copy, () => copyKeys(value, copy, keys(value)));
       }
-      if (value instanceof Map) {
+      if (isMap(value)) {
         const copy = new Map();
         return remember(value, copy, () => {
-          for (const [key, item] of value) copy.set(copyOf(key), copyOf(item));
+          mapForEach(value, (item, key) => mapSet(copy, copyOf(key), copyOf(item)));
         });
       }
-      if (value instanceof Set) {
+      if (isSet(value)) {
         const copy = new Set();
         return remember(value, copy, () => {
-          for (const item of value) copy.add(copyOf(item));
+          setForEach(value, (item) => setAdd(copy, copyOf(item)));
         });
       }
       const copy = {};
       return remember(value, copy, () => copyKeys(value, copy, keys(value)));
     };
-    const copy = values.map((value) => copyOf(value, true));
-    for (let fill = todo.pop(); fill !== undefined; fill = todo.pop()) fill();
+    const copy = new Array(values.length);
+    for (let i = 0; i < values.length; i++) put(copy, i, copyOf(values[i], true));
+    while (todo !== null) {
+      const { fill } = todo;
+      todo = todo.next;
+      fill();
+    }
     return found ? copy : undefined;
   }
 
   // How a stream is to be: see createStream.
   function configure(stream, changes) {
-    const known = settings.get(stream);
-    if (known !== undefined) Object.assign(known, changes);
-    return known !== undefined;
+    const known = weakMapGet(settings, stream);
+    if (known === undefined) return;
+    const names = keys(changes);
+    for (let i = 0; i < names.length; i++) known[names[i]] = changes[names[i]];
   }
 
   return { stub, invoke, failure, substitute, released, open, configure };

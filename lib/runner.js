@@ -4,7 +4,7 @@
 
 const { native } = require('./native.js');
 
-const { submit, submitTask } = native;
+const { submit, submitItem, submitTask } = native;
 const { Promise } = globalThis;
 
 const nothing = () => {};
@@ -18,6 +18,7 @@ function start(begin, pool, ...args) {
 }
 
 let runTask;
+let runItem;
 
 class Runner extends native.NativePool {
   // The native pool, as submit takes it: to find it from the object costs as much as all the rest.
@@ -33,6 +34,7 @@ class Runner extends native.NativePool {
   }
 
   static {
+    runItem = (runner, entry, group, item) => submitItem(runner.#pool, entry, group, item);
     runTask = (runner, priority, key, timeout, cpuTimeout, token, transfer, ...args) =>
       start(submitTask, runner.#pool, priority, key, timeout, cpuTimeout, token, transfer, ...args);
   }
@@ -42,4 +44,6 @@ module.exports = {
   Runner,
   /** Begins a run; see submitTask in src/binding/submit.h for the arguments. */
   runTask,
+  /** Begins a run for an item of a map, whose end lib/map.js is told of; `group`: as cancel knows it. */
+  runItem,
 };

@@ -10,6 +10,11 @@
 // n is what the stream has room for, so never more than its window are ahead of who takes them. The
 // answer is a Batch; an error comes by itself, after all that was before it.
 
+const { append, arraySlice, concat, Promise, promiseThen } = require('./primordials.js');
+
+const nothing = () => {};
+const ignoreRejection = (promise) => promiseThen(promise, undefined, nothing);
+
 /** What one pull gives. If it cannot be cloned, it is tried again with one value. */
 class Batch {
   #putBack;
@@ -24,7 +29,7 @@ class Batch {
   /** The first value alone; undefined: it is already. */
   alone() {
     if (this.values.length < 2) return undefined;
-    this.#putBack(this.values.slice(1));
+    this.#putBack(arraySlice(this.values, 1));
     return new Batch([this.values[0]], false, undefined, this.#putBack);
   }
 
@@ -81,8 +86,8 @@ function createSource(iterator, isCalled, onEnd) {
   }
 
   function putBack(values) {
-    if (values !== undefined) ready = [...values, ...ready];
-    else stop().catch(() => {});
+    if (values !== undefined) ready = concat(values, ready);
+    else ignoreRejection(stop());
   }
 
   async function produce() {
@@ -95,7 +100,7 @@ function createSource(iterator, isCalled, onEnd) {
         // Awaited only if it must be.
         if (typeof step?.then === 'function') step = await step;
         if (step.done) end ??= { value: step.value };
-        else if (end === undefined) ready[ready.length] = step.value;
+        else if (end === undefined) append(ready, step.value);
         if (waiting !== undefined) {
           hand();
           await undefined;
@@ -161,7 +166,7 @@ function createStream(pull) {
           if (asked === undefined && left <= settings.window / 2 && settings.window > left) {
             asked = pull(settings.window - left);
             // It is awaited later, if at all.
-            asked.catch(() => {});
+            ignoreRejection(asked);
           }
           yield batch[i];
         }
@@ -180,4 +185,4 @@ function createStream(pull) {
   return { stream, settings };
 }
 
-module.exports = { Batch, createSource, createStream };
+module.exports = { Batch, createSource, createStream, ignoreRejection };

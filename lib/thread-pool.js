@@ -8,7 +8,7 @@ const { mapOver } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
 const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS, rangeError } = require('./options.js');
 const { runWith, streamWith } = require('./run.js');
-const { Runner, runTask } = require('./runner.js');
+const { Runner, runItem } = require('./runner.js');
 const { RunStream } = require('./streams.js');
 
 const POOL_OPTIONS = [
@@ -103,7 +103,14 @@ class ThreadPool extends Runner {
     const most = this.#maxThreads + this.#maxQueue;
     const group = this.#mapsMade = (this.#mapsMade % MAX_GROUP) + 1;
     return mapOver(source, options, usual, most, {
-      start: (item) => this.#traced(() => runTask(this, 0, undefined, undefined, undefined, group, undefined, item)),
+      start: (entry, item) => {
+        if (!tracesTasks()) {
+          runItem(this, entry, group, item);
+          return;
+        }
+        const begin = (resolve) => runItem(this, { settle: resolve, follow: resolve }, group, item);
+        entry.follow(traceTask(this, () => new Promise(begin)));
+      },
       cancel: (interrupts) => super.cancel(group, interrupts),
     });
   }

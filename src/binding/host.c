@@ -38,6 +38,7 @@ static void on_wake(void *data) {
   napi_get_reference_value(env, host->async_resource, &resource);
   if (napi_open_callback_scope(env, resource, host->async_context, &callbacks) == napi_ok) {
     iso_owner_drain(host->owner, DELIVERY_BUDGET_NS);
+    iso_batch_flush(host);
     napi_close_callback_scope(env, callbacks);
   }
   napi_close_handle_scope(env, handles);
@@ -109,6 +110,7 @@ iso_host_t *iso_host_create(napi_env env) {
   host->env = env;
   host->references = 2;
   host->submit = (iso_host_function_t){.callback = iso_submit, .data = host};
+  host->submit_item = (iso_host_function_t){.callback = iso_submit_item, .data = host};
   host->submit_task = (iso_host_function_t){.callback = iso_submit_task, .data = host};
   iso_list_init(&host->pools);
   iso_list_init(&host->free_runs);

@@ -7,13 +7,14 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "binding/batch.h"
 #include "core/list.h"
 #include "core/owner.h"
 #include "core/remote.h"
 #include "core/spare.h"
 #include "engine/engine.h"
 
-typedef struct iso_host_s {
+struct iso_host_s {
   napi_env env;
   uv_loop_t *loop;
   void *platform;
@@ -33,10 +34,15 @@ typedef struct iso_host_s {
   napi_ref print;
   napi_ref notice;
   napi_ref opened;
+  napi_ref deliver_items;
+  napi_ref fail_item;
 
   /* The functions of submit.h. */
   iso_host_function_t submit;
   iso_host_function_t submit_task;
+  iso_host_function_t submit_item;
+
+  iso_batch_t batch;
 
   /* Every iso_pool_binding_t that has a core pool. */
   iso_list_t pools;
@@ -56,7 +62,7 @@ typedef struct iso_host_s {
   /* One for each of the environment's two ways to end (cleanup hooks, and exit callbacks; they come
    * in either order, the first perhaps never), and one for each pool binding. */
   size_t references;
-} iso_host_t;
+};
 
 /* Makes the environment's host; it goes when the environment does. NULL: a JavaScript exception is
  * pending. */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "binding/batch.h"
 #include "binding/stream_binding.h"
 #include "core/alloc.h"
 #include "core/error.h"
@@ -203,12 +204,25 @@ static void free_run(iso_run_t *run) {
   iso_list_prepend(&host->free_runs, &run->link);
 }
 
+static void conclude(
+    iso_host_t *host, iso_deferred_t *deferred, bool is_item, napi_value error, bool is_promise
+) {
+  if (!is_item) {
+    iso_host_conclude(deferred, (iso_value_t) error, !is_promise);
+    return;
+  }
+  napi_value result = NULL;
+  napi_value argv[] = {(napi_value) iso_host_undefer(deferred), error};
+  iso_host_call(host, host->fail_item, 2, argv, &result);
+}
+
 /* With a trace the Error is there at once; without one it comes from a promise, made so that V8
  * adds the frames of those who await. */
-static void conclude(iso_run_t *run, napi_value error) {
+static void fail(iso_run_t *run, napi_value error) {
+  iso_host_t *host = run->pool->host;
   bool is_promise = error != NULL && run->trace == NULL;
-  if (error == NULL) error = internal_error(run->pool->host->env);
-  iso_host_conclude(&run->deferred, (iso_value_t) error, !is_promise);
+  if (error == NULL) error = internal_error(host->env);
+  conclude(host, &run->deferred, run->is_item, error, is_promise);
 }
 
 static napi_value trace_of(const iso_run_t *run) {
@@ -227,6 +241,16 @@ static napi_value abort_error(const iso_run_t *run, napi_value token) {
   return code_error(run->pool, ISO_ECANCELED, trace == NULL ? none : trace, reason, none);
 }
 
+void iso_run_hold(iso_pool_binding_t *pool) {
+  iso_pool_binding_hold(pool);
+  iso_owner_expect(pool->host->owner);
+}
+
+static void unhold(iso_pool_binding_t *pool) {
+  iso_owner_unexpect(pool->host->owner);
+  iso_pool_binding_unhold(pool);
+}
+
 /* The end of a run that was more than a result. */
 static void settle(iso_run_t *run) {
   napi_env env = run->pool->host->env;
@@ -237,10 +261,25 @@ static void settle(iso_run_t *run) {
   if (status == ISO_OK)
     iso_host_settle(&run->deferred, &run->task.message);
   else if (status == ISO_ECANCELED)
-    conclude(run, abort_error(run, token));
+    fail(run, abort_error(run, token));
   else
-    conclude(run, iso_status_error(run->pool, status, &run->task.message, trace_of(run)));
+    fail(run, iso_status_error(run->pool, status, &run->task.message, trace_of(run)));
   napi_close_handle_scope(env, scope);
+}
+
+void iso_run_tell(iso_run_t *run, iso_value_t value, bool is_rejection) {
+  iso_host_t *host = run->pool->host;
+  if (run->is_item && !is_rejection)
+    iso_batch_put(host, (napi_value) iso_host_undefer(&run->deferred), (napi_value) value);
+  else
+    conclude(host, &run->deferred, run->is_item, (napi_value) value, !is_rejection);
+}
+
+static void deliver_item(iso_run_t *run) {
+  iso_value_t value = NULL;
+  iso_batch_begin(run->pool->host);
+  int status = iso_host_take(&run->task.message, &value);
+  iso_run_tell(run, value, status != ISO_OK);
 }
 
 static void deliver_run(iso_event_t *event, bool alive) {
@@ -255,12 +294,14 @@ static void deliver_run(iso_event_t *event, bool alive) {
   }
   if (run->is_stream) iso_stream_ended(run);
   if (run->group != 0) iso_list_remove(&run->link);
-  if (run->task.status == ISO_OK && run->token == NULL)
-    iso_host_settle(&run->deferred, &run->task.message);
-  else
+  if (run->task.status != ISO_OK || run->token != NULL)
     settle(run);
+  else if (run->is_item)
+    deliver_item(run);
+  else
+    iso_host_settle(&run->deferred, &run->task.message);
   free_run(run);
-  iso_pool_binding_unhold(pool);
+  unhold(pool);
 }
 
 static iso_run_t *new_run(iso_host_t *host) {
@@ -281,14 +322,15 @@ static napi_ref trace_here(iso_host_t *host) {
   return trace;
 }
 
-iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise) {
+iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise, bool is_item) {
   iso_run_t *run = new_run(pool->host);
   if (run == NULL) {
     iso_deferred_t deferred;
     iso_host_defer(&deferred, promise);
-    iso_host_conclude(&deferred, (iso_value_t) no_memory_error(pool->host->env), true);
+    conclude(pool->host, &deferred, is_item, no_memory_error(pool->host->env), false);
     return NULL;
   }
+  run->is_item = is_item;
   iso_host_defer(&run->deferred, promise);
   iso_task_init(&run->task, deliver_run);
   run->pool = pool;
@@ -310,9 +352,9 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
   napi_value trace = trace_of(run);
   napi_value call[] = {arguments, exception, trace == NULL ? undefined(env) : trace};
   if (iso_host_call(pool->host, pool->host->uncloneable, 3, call, &result))
-    conclude(run, result);
+    fail(run, result);
   else
-    iso_host_conclude(&run->deferred, (iso_value_t) exception, true);
+    conclude(pool->host, &run->deferred, run->is_item, exception, false);
   free_run(run);
 }
 
@@ -325,7 +367,7 @@ static void drop_promises(
   for (size_t i = first; i < end; i++) {
     iso_host_conclude(&runs[i]->deferred, (iso_value_t) undefined(env), false);
     free_run(runs[i]);
-    iso_pool_binding_unhold(pool);
+    unhold(pool);
   }
   napi_create_double(env, (double) first, &length);
   napi_set_named_property(env, promises, "length", length);
@@ -341,7 +383,7 @@ void iso_broadcast(
   iso_value_t exception = NULL;
   while (made < count) {
     iso_value_t promise = iso_host_promise();
-    iso_run_t *run = promise == NULL ? NULL : iso_run_create(pool, promise);
+    iso_run_t *run = promise == NULL ? NULL : iso_run_create(pool, promise, false);
     if (run == NULL) break;
     napi_set_element(env, promises, (uint32_t) made, (napi_value) promise);
     if (iso_host_encode(
@@ -350,7 +392,7 @@ void iso_broadcast(
       iso_run_refuse(run, args->count, args->values, (napi_value) exception);
       break;
     }
-    iso_pool_binding_hold(pool);
+    iso_run_hold(pool);
     runs[made++] = run;
   }
   /* A task is the first member of its run, so an array of one is an array of the other. */

@@ -13,7 +13,9 @@
 typedef struct iso_run_s {
   iso_task_t task;
   iso_pool_binding_t *pool;
+  /* Its promise; of an item of a map, its entry. */
   iso_deferred_t deferred;
+  bool is_item;
   /* An error made where run was called, for its stack; NULL when there were too many. */
   napi_ref trace;
   /* The object by which cancel() finds it; NULL: nobody can. */
@@ -26,8 +28,12 @@ typedef struct iso_run_s {
   iso_link_t link;
 } iso_run_t;
 
-/* A run whose end settles `promise`. NULL: no memory, and the promise says so. */
-iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise);
+/* A run whose end settles `promise`, or is told of an item's entry. NULL: no memory, and that is
+ * its end. */
+iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise, bool is_item);
+
+/* It is about to be given to its pool, or to be finished in its place. */
+void iso_run_hold(iso_pool_binding_t *pool);
 
 /* The arguments could not be cloned: settles the promise, and the run is gone. */
 void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_value exception);
@@ -61,6 +67,9 @@ napi_value iso_spares_error(iso_host_t *host, int status);
 /* Rejects with `error`, or, where that is a promise, with what it rejects with. NULL (what made it
  * has failed): with a plain Error that says so. */
 void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_promise);
+
+/* Settles its promise; an item's value goes into the host's batch, which must have begun. */
+void iso_run_tell(iso_run_t *run, iso_value_t value, bool is_rejection);
 
 /* Frees the kept runs. */
 void iso_runs_free(iso_host_t *host);

@@ -7,7 +7,7 @@
 /* Gives `run` to the pool; `run` is gone or not the caller's any more. */
 static void submit(iso_run_t *run) {
   iso_pool_binding_t *pool = run->pool;
-  iso_pool_binding_hold(pool);
+  iso_run_hold(pool);
   int status = pool->core != NULL ? iso_pool_submit(pool->core, &run->task)
                                   : iso_pool_refusal(pool->end_reason);
   /* A refusal comes in its turn, behind the news of why. */
@@ -30,7 +30,7 @@ encode_arguments(iso_run_t *run, size_t count, const iso_value_t *values, iso_va
   int status = iso_host_encode(values, count, &moves, &run->task.message, &exception);
   if (status == ISO_OK) return true;
   if (status != ISO_ECLONE) {
-    iso_pool_binding_hold(pool);
+    iso_run_hold(pool);
     iso_task_finish(&run->task, pool->host->owner, status);
     return false;
   }
@@ -38,18 +38,31 @@ encode_arguments(iso_run_t *run, size_t count, const iso_value_t *values, iso_va
   return false;
 }
 
-/* NULL: no memory, and the promise says so. */
-static iso_run_t *create(const iso_host_t *host, const iso_value_t *values) {
+/* NULL: no memory, and it is over. */
+static iso_run_t *create(const iso_host_t *host, const iso_value_t *values, bool is_item) {
   void *pool = NULL;
   napi_get_value_external(host->env, (napi_value) values[0], &pool);
-  return iso_run_create(pool, values[1]);
+  return iso_run_create(pool, values[1], is_item);
 }
 
 iso_value_t iso_submit(void *host, const iso_value_t *values, size_t count) {
   enum { OWN_ARGUMENTS = 2 };
-  iso_run_t *run = create(host, values);
+  iso_run_t *run = create(host, values, false);
   if (run != NULL && encode_arguments(run, count - OWN_ARGUMENTS, values + OWN_ARGUMENTS, NULL))
     submit(run);
+  return NULL;
+}
+
+iso_value_t iso_submit_item(void *host, const iso_value_t *values, size_t count) {
+  enum { GROUP = 2, ITEM, ARGUMENTS };
+  const iso_host_t *self = host;
+  uint32_t group = 0;
+  if (count < ARGUMENTS) return NULL;
+  iso_run_t *run = create(self, values, true);
+  if (run == NULL || !encode_arguments(run, 1, values + ITEM, NULL)) return NULL;
+  napi_get_value_uint32(self->env, (napi_value) values[GROUP], &group);
+  iso_run_give_group(run, group);
+  submit(run);
   return NULL;
 }
 
@@ -89,12 +102,7 @@ static void take_options(
 }
 
 static void take_token(napi_env env, iso_run_t *run, napi_value token) {
-  napi_valuetype type = type_of(env, token);
-  uint32_t group = 0;
-  if (type == napi_object) iso_run_give_token(run, token);
-  if (type != napi_number) return;
-  napi_get_value_uint32(env, token, &group);
-  iso_run_give_group(run, group);
+  if (type_of(env, token) == napi_object) iso_run_give_token(run, token);
 }
 
 iso_value_t iso_submit_task(void *host, const iso_value_t *values, size_t count) {
@@ -103,7 +111,7 @@ iso_value_t iso_submit_task(void *host, const iso_value_t *values, size_t count)
   napi_env env = self->env;
   const napi_value *own = (const napi_value *) values;
   if (count < OWN_ARGUMENTS) return NULL;
-  iso_run_t *run = create(self, values);
+  iso_run_t *run = create(self, values, false);
   if (run == NULL) return NULL;
   take_options(env, &run->task, own[PRIORITY], own[KEY], own[TIMEOUT], own[CPU_TIMEOUT]);
   iso_value_t transfer = type_of(env, own[TRANSFER]) == napi_object ? values[TRANSFER] : NULL;

@@ -9,10 +9,13 @@
  * its end is that of the promise. */
 iso_value_t iso_submit(void *host, const iso_value_t *values, size_t count);
 
+/* submitItem(handle, entry, group, item): the same for an item of a map. It has no promise: its end
+ * is told of to lib/map.js, with the entry. */
+iso_value_t iso_submit_item(void *host, const iso_value_t *values, size_t count);
+
 /* submitTask(handle, promise, priority, key, timeout, cpuTimeout, token, transfer, ...args): the
  * same, where all but the priority may be undefined. `token`: an object by which cancel() finds the
- * run, and whose `reason` says why it did, or the number of a group of runs, which is much cheaper;
- * `transfer`: an array of what moves. */
+ * run, and whose `reason` says why it did; `transfer`: an array of what moves. */
 iso_value_t iso_submit_task(void *host, const iso_value_t *values, size_t count);
 
 #endif

@@ -16,7 +16,12 @@ struct iso_account_s {
   atomic_size_t heap;
   atomic_bool is_overrun;
   atomic_size_t references;
+  /* The isolate's thread's own. */
+  uint64_t collect_from_ns;
 };
+
+/* A collection that has left this much of the limit free was worth its while. */
+enum { WORTH_A_PART_OF = 8, PAUSES_A_COLLECTION = 9 };
 
 iso_account_t *iso_account_create(size_t limit_bytes) {
   iso_account_t *account = iso_alloc_zeroed(sizeof(*account));
@@ -72,6 +77,17 @@ void iso_account_refund(iso_account_t *account, size_t bytes) {
                            &account->low, &low, used, memory_order_relaxed, memory_order_relaxed
                        ))
     ;
+}
+
+bool iso_account_may_collect(const iso_account_t *account, uint64_t now_ns) {
+  return now_ns >= account->collect_from_ns;
+}
+
+void iso_account_collected(iso_account_t *account, uint64_t now_ns, uint64_t took_ns) {
+  size_t taken = atomic_load_explicit(&account->heap, memory_order_relaxed) +
+                 atomic_load_explicit(&account->used, memory_order_relaxed);
+  bool was_worth_it = taken <= account->limit_bytes - account->limit_bytes / WORTH_A_PART_OF;
+  account->collect_from_ns = was_worth_it ? 0 : now_ns + PAUSES_A_COLLECTION * took_ns;
 }
 
 size_t iso_account_take_low(iso_account_t *account) {

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +46,13 @@ bool iso_account_is_overrun(const iso_account_t *account);
 /* The least that was used since the last call of this: what is garbage is freed some time after a
  * collection, so between two of them this comes nearest to what is alive. */
 size_t iso_account_take_low(iso_account_t *account);
+
+/* Is it time to collect, for the sake of a charge that would cross the limit? Near the limit, where
+ * every charge would, collections that free little are not made one after the other. Thread: the
+ * isolate's, for both. */
+bool iso_account_may_collect(const iso_account_t *account, uint64_t now_ns);
+/* One is over, and the heap is known. */
+void iso_account_collected(iso_account_t *account, uint64_t now_ns, uint64_t took_ns);
 
 /* What the JavaScript heap takes, as of the last collection: it leaves so much less to charge. */
 void iso_account_set_heap(iso_account_t *account, size_t bytes);

@@ -17,6 +17,9 @@
 
 enum {
   LOOK_AGAIN_AT_LEAST_NS = 1000000,
+  /* The grace is CPU time, for a thread that is given no core cannot stop. One that takes none by
+   * itself has so many graces of the clock. */
+  GRACES_ASLEEP = 5,
   /* A context may take as long as a run, but always so long: limits of runs are made for runs, and
    * a thread without its context is the end of it. */
   CONTEXT_LIMIT_AT_LEAST_NS = 1000000000
@@ -76,7 +79,10 @@ int iso_guard__end_locked(iso_pool_t *pool, iso_thread_t *thread) {
 void iso_guard__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread, int reason) {
   iso_guard_t *guard = &thread->guard;
   if (thread->is_lost) return;
-  if (guard->reason == ISO_OK) guard->interrupted_ns = uv_hrtime();
+  if (guard->reason == ISO_OK) {
+    guard->interrupted_ns = uv_hrtime();
+    guard->interrupted_cpu_ns = thread->is_open ? iso_thread__cpu_ns(thread) : 0;
+  }
   if (guard->reason == ISO_OK || iso_is_fatal(reason)) guard->reason = reason;
   atomic_store_explicit(&guard->is_interrupted, true, memory_order_relaxed);
   iso_thread__interrupt_locked(pool, thread);
@@ -93,7 +99,7 @@ void iso_guard__disposes(iso_thread_t *thread) {
   iso_mutex_lock(&thread->pool->lock);
   guard->disposal_due_ns = uv_hrtime() + disposal_patience_ns;
   iso_watch_arm(&guard->watch, guard->disposal_due_ns);
-  iso_mutex_unlock(&thread->pool->lock);
+  iso_pool__unlock(thread->pool);
 }
 
 bool iso_guard__decides_disposal(iso_thread_t *thread) {
@@ -142,6 +148,22 @@ static uint64_t enforce_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t 
   return at(now_ns, pool->options.grace_ns);
 }
 
+/* When the grace of what was interrupted can be over at the earliest; 0: it is. */
+static uint64_t
+next_grace_look(const iso_pool_t *pool, const iso_thread_t *thread, uint64_t now_ns) {
+  const iso_guard_t *guard = &thread->guard;
+  uint64_t grace_ns = pool->options.grace_ns;
+  uint64_t due_ns = at(guard->interrupted_ns, grace_ns);
+  if (now_ns < due_ns) return due_ns;
+  uint64_t cpu_ns = thread->is_open ? iso_thread__cpu_ns(thread) : 0;
+  /* Not known: then the clock has to do. */
+  if (cpu_ns == 0) return 0;
+  uint64_t used_ns = cpu_ns - guard->interrupted_cpu_ns;
+  if (used_ns >= grace_ns || (now_ns - guard->interrupted_ns) / GRACES_ASLEEP >= grace_ns) return 0;
+  uint64_t left_ns = grace_ns - used_ns;
+  return now_ns + (left_ns > LOOK_AGAIN_AT_LEAST_NS ? left_ns : LOOK_AGAIN_AT_LEAST_NS);
+}
+
 /* Returns when to look again; UINT64_MAX: not for what is known now. */
 static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now_ns)
     ISO_REQUIRES(pool->lock);
@@ -158,8 +180,8 @@ static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now
     if (now_ns < due_ns) return due_ns;
     iso_guard__interrupt_locked(pool, thread, ISO_ETIMEOUT);
   }
-  uint64_t end_ns = at(guard->interrupted_ns, pool->options.grace_ns);
-  if (now_ns < end_ns) return end_ns;
+  uint64_t next_ns = next_grace_look(pool, thread, now_ns);
+  if (next_ns != 0) return next_ns;
   iso_pool__write_off_locked(pool, thread);
   return UINT64_MAX;
 }
@@ -170,7 +192,7 @@ static uint64_t look(iso_watch_t *watch, uint64_t now_ns) {
   iso_mutex_lock(&pool->lock);
   uint64_t next_ns = look_locked(pool, thread, now_ns);
   bool is_stuck = thread->guard.disposal_due_ns != 0 && next_ns == UINT64_MAX;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   if (is_stuck && iso_guard__decides_disposal(thread)) iso_pool__park(pool, thread);
   return next_ns == UINT64_MAX ? 0 : next_ns;
 }

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <uv.h>
 
 #include "core/account.h"
@@ -23,6 +24,7 @@
 typedef struct iso_memory_s {
   /* How often V8 was given more than its limit, and since when it wants it. */
   unsigned raises;
+  size_t given_bytes;
   uint64_t full_since_ns;
   uint64_t last_collection_ns;
   /* Collections that freed nothing have taken so long, one after the other. */
@@ -46,11 +48,12 @@ typedef struct iso_guard_s {
   /* Why the code is being interrupted, and since when; ISO_OK: it is not. */
   int reason;
   uint64_t interrupted_ns;
+  uint64_t interrupted_cpu_ns;
   /* When the thread was woken from its sleep, until it is awake; 0: it was not. */
   uint64_t summoned_ns;
   /* The code was interrupted, so its context is not to be trusted any more. */
   bool must_renew;
-  /* When the disposal of an isolate that was left by a jump must be over; 0: there is none. */
+  /* When the disposal of the isolate must be over; 0: there is none. */
   uint64_t disposal_due_ns;
   /* Atomic: whoever sets it first, the thread when the isolate is gone, or the watchdog when it
    * takes too long, says how the thread ends. */
@@ -75,6 +78,9 @@ typedef struct iso_thread_s {
   iso_pool_t *pool;
   uint64_t id;
   uint64_t start_ns;
+  /* Of its CPU time; written by the thread before it is open. */
+  clockid_t clock;
+  bool has_clock;
 
   /* Of a spare, guarded by the lock of its spares. */
   iso_spares_t *spares;
@@ -120,6 +126,8 @@ typedef struct iso_thread_s {
   int posted_bucket;
   uint64_t busy_ns;
 
+  /* Who is about to send to `wake`, without the lock. */
+  atomic_int wakers;
   /* How many tasks are in its two queues: written under the lock, read while it spins. */
   atomic_size_t waiting;
   /* Written by the thread, read by who counts: relaxed. */
@@ -158,6 +166,9 @@ typedef struct iso_thread_s {
   /* Posted as the last thing. */
   iso_event_t exit_event;
 } iso_thread_t;
+
+/* More are woken at once. */
+enum { ISO_ROUSED_MOST = 4 };
 
 typedef struct iso_bucket_s {
   iso_thread_t *thread;
@@ -202,6 +213,9 @@ struct iso_pool_s {
   uint64_t random_state;
   /* Who waits, and how. */
   iso_list_t sleepers;
+  /* To be woken when the lock is released; see iso_pool__unlock. */
+  iso_thread_t *roused[ISO_ROUSED_MOST];
+  size_t roused_count;
   size_t spinners;
   /* The start. */
   size_t loads_wanted;
@@ -225,6 +239,11 @@ struct iso_pool_s {
   iso_event_t ended_event;
 };
 
+/* Releases pool->lock, and then wakes whom its holder has roused: woken before, they would find it
+ * held, and sleep again. */
+void iso_pool__unlock(iso_pool_t *pool) ISO_ATTRIBUTE(release_capability(pool->lock))
+    ISO_ATTRIBUTE(no_thread_safety_analysis);
+
 /* Does the pool place tasks on it? Under pool->lock. */
 static inline bool iso_thread__takes_tasks(const iso_thread_t *thread) {
   return !thread->is_retiring && thread->replaces == NULL;
@@ -246,7 +265,7 @@ void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_RE
 void iso_thread__resume_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
 /* Makes it look at its queues again. */
 void iso_thread__wake_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* CPU time that it has used so far. */
+/* CPU time that it has used so far; 0: not known. The thread is open, or the caller. */
 uint64_t iso_thread__cpu_ns(const iso_thread_t *thread);
 
 /* Leaves V8 at once, for good; can it? */
@@ -305,7 +324,8 @@ void iso_guard__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread, int rea
     ISO_REQUIRES(pool->lock);
 /* It was woken: if V8's own jobs keep it, they are interrupted. Thread: any. */
 void iso_guard__summon_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* It starts to dispose of an isolate that was left by a jump, which may never come to its end. */
+/* It is about to dispose of its isolate, which may never come to its end: V8 may have been left by
+ * a jump, or give up. */
 void iso_guard__disposes(iso_thread_t *thread);
 /* The first who asks decides whether it did: the guarded thread, or the watchdog's. */
 bool iso_guard__decides_disposal(iso_thread_t *thread);

@@ -30,6 +30,7 @@ enum {
   PATIENCE_NS = 250000000,
   /* Collections that free nothing may take so much time, one after the other. */
   CRAWL_AT_MOST_NS = 1500000000,
+  SLACK_PART_OF = 16,
   /* A run shorter than this cannot have taken much memory that no collection has seen. */
   LONG_RUN_NS = 1000000,
 };
@@ -38,15 +39,17 @@ static void interrupt(iso_thread_t *thread) {
   iso_pool_t *pool = thread->pool;
   iso_mutex_lock(&pool->lock);
   iso_guard__interrupt_locked(pool, thread, ISO_EMEMORY);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 size_t iso_memory__v8_limit(size_t limit_bytes) {
   return limit_bytes == 0 ? 0 : limit_bytes + limit_bytes / 4;
 }
 
-/* Has V8 been given all that there is to give? */
-static bool has_had_enough(const iso_memory_t *memory, uint64_t now_ns) {
+/* Has V8 been given all that there is to give? Leaving it costs what it has in plain malloc, so
+ * until it has been given as much it is given more, to come to its own end. */
+static bool has_had_enough(const iso_memory_t *memory, const iso_heap_t *heap, uint64_t now_ns) {
+  if (memory->given_bytes < heap->plain_bytes) return false;
   return memory->raises >= RAISES_AT_MOST || now_ns - memory->full_since_ns > PATIENCE_NS;
 }
 
@@ -59,19 +62,21 @@ size_t iso_memory__full(iso_thread_t *thread, size_t limit_bytes, const iso_heap
   memory->used_bytes = heap->used_bytes;
   if (memory->raises == 0)
     memory->full_since_ns = now_ns;
-  else if (has_had_enough(memory, now_ns) && iso_thread__can_unwind(thread))
+  else if (has_had_enough(memory, heap, now_ns) && iso_thread__can_unwind(thread))
     iso_thread__unwind(thread, ISO_EMEMORY);
   interrupt(thread);
   memory->raises++;
   size_t eighth = limit_bytes / 8;
-  return limit_bytes + (eighth > RAISE_AT_LEAST_BYTES ? eighth : RAISE_AT_LEAST_BYTES);
+  size_t more_bytes = eighth > RAISE_AT_LEAST_BYTES ? eighth : RAISE_AT_LEAST_BYTES;
+  memory->given_bytes += more_bytes;
+  return limit_bytes + more_bytes;
 }
 
 /* Near the limit V8 may collect again and again and get nowhere. */
-static bool crawls(iso_memory_t *memory, const iso_heap_t *heap, uint64_t took_ns) {
+static bool crawls(iso_memory_t *memory, size_t limit_bytes, size_t used_bytes, uint64_t took_ns) {
   uint64_t now_ns = uv_hrtime();
   uint64_t between_ns = now_ns - memory->last_collection_ns;
-  bool is_near = heap->used_bytes > heap->limit_bytes / 8 * 6;
+  bool is_near = used_bytes > limit_bytes / 4 * 3;
   /* It collects for more than half of the time. */
   bool is_busy = between_ns < 2 * took_ns;
   memory->last_collection_ns = now_ns;
@@ -83,14 +88,19 @@ void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_
   iso_memory_t *memory = &thread->memory;
   size_t limit_bytes = thread->pool->options.memory_limit_bytes;
   iso_account_set_heap(thread->account, heap->used_bytes);
-  bool is_crawling = crawls(memory, heap, took_ns);
+  /* V8 counts its young generation on top of the limit that it was given. */
+  size_t crawl_bytes = limit_bytes == 0 ? heap->limit_bytes : limit_bytes;
+  bool is_crawling = crawls(memory, crawl_bytes, heap->used_bytes, took_ns);
   memory->used_bytes = heap->used_bytes;
   size_t buffer_bytes = iso_account_take_low(thread->account);
   /* Of buffers that were freed meanwhile V8 may still know, but they were never more than the
    * limit: what is beyond is memory that no account sees, of WebAssembly. */
   size_t known_bytes = iso_account_used(thread->account) + limit_bytes;
-  bool is_over =
-      heap->used_bytes + buffer_bytes > limit_bytes || heap->external_bytes > known_bytes;
+  /* A buffer was refused by what the heap was when it last was collected: it has a right to be a
+   * little more by now. */
+  size_t slack_bytes = limit_bytes / SLACK_PART_OF;
+  bool is_over = heap->used_bytes + buffer_bytes > limit_bytes + slack_bytes ||
+                 heap->external_bytes > known_bytes;
   if (is_crawling || (limit_bytes != 0 && is_over)) interrupt(thread);
 }
 

@@ -5,22 +5,45 @@
 
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/spin.h"
 #include "core/sync.h"
+
+enum {
+  /* The loop spins so long before it sleeps, where tasks are over sooner than that. */
+  SPIN_NS = 100000,
+  SPIN_TOO_SHORT_NS = 20000,
+  /* After so long without a sleep the loop looks at all else that it has. */
+  BREATH_NS = 200000,
+};
 
 struct iso_owner_s {
   /* Loop's thread only. */
   uv_async_t async;
+  uv_prepare_t prepare;
+  uv_idle_t idle;
+  int open_handles;
   iso_owner_wake_cb on_wake;
   void *data;
   iso_owner_wake_cb on_closed;
   void *closed_data;
   size_t holds;
+  /* Tasks under way, since when there are any. */
+  size_t expected;
+  uint64_t expected_since_ns;
+  /* How long it is worth to spin for them; 0: it is not. */
+  uint64_t spin_ns;
   /* Guarded by lock. */
   iso_mutex_t lock;
   iso_cond_t ended;
   iso_list_t events;
+  /* The loop looks at has_events, and needs no wake. */
+  bool is_watching;
+  /* Threads that are about to wake the loop, without the lock. */
+  atomic_int wakers;
   size_t running_threads;
   bool closed;
+  /* Written under lock, read without it by the loop while it is watching: a hint, so relaxed. */
+  atomic_bool has_events;
   /* Atomic: the last release acquires what the others did. */
   atomic_size_t references;
 };
@@ -30,14 +53,81 @@ static void on_async(uv_async_t *async) {
   owner->on_wake(owner->data);
 }
 
+static void watch(iso_owner_t *owner, bool is_watching) {
+  iso_mutex_lock(&owner->lock);
+  owner->is_watching = is_watching;
+  iso_mutex_unlock(&owner->lock);
+}
+
+static bool has_events(iso_owner_t *owner) {
+  return atomic_load_explicit(&owner->has_events, memory_order_relaxed);
+}
+
+/* Waits a while for events: have any come? Less and less long, then not at all, where they do not.
+ */
+static bool spin(iso_owner_t *owner) {
+  uint64_t deadline = uv_hrtime() + owner->spin_ns;
+  bool found = has_events(owner);
+  watch(owner, true);
+  do {
+    for (int i = 0; i < ISO_SPIN_LOOKS && !found; i++) {
+      found = has_events(owner);
+      iso_spin_relax();
+    }
+  } while (!found && uv_hrtime() < deadline);
+  watch(owner, false);
+  /* One may have come since, for which nobody was woken. */
+  found = has_events(owner);
+  owner->spin_ns = found ? SPIN_NS : owner->spin_ns / 2;
+  if (owner->spin_ns < SPIN_TOO_SHORT_NS) owner->spin_ns = 0;
+  return found;
+}
+
+static void on_idle(uv_idle_t *idle) {
+  uv_idle_stop(idle);
+}
+
+/* More threads work than cores are free for them, or none does. */
+static bool is_quiet(const iso_owner_t *owner) {
+  return owner->expected == 0 || owner->expected > (size_t) iso_spin_bound();
+}
+
+/* The loop is about to sleep, unless it has something to do at once. */
+static void on_prepare(uv_prepare_t *prepare) {
+  iso_owner_t *owner = prepare->data;
+  uint64_t end = 0;
+  while (owner->spin_ns != 0 && !is_quiet(owner) && uv_backend_timeout(prepare->loop) != 0) {
+    if (!spin(owner)) break;
+    owner->on_wake(owner->data);
+    uint64_t now = uv_hrtime();
+    if (end == 0) end = now + BREATH_NS;
+    if (now >= end) break;
+  }
+  /* Something has happened: the loop must not sleep on it, for whoever runs it once. */
+  if (end != 0) uv_idle_start(&owner->idle, on_idle);
+}
+
+static int open_handles(iso_owner_t *owner, uv_loop_t *loop) {
+  if (uv_async_init(loop, &owner->async, on_async) != 0) return ISO_ESTART;
+  uv_prepare_init(loop, &owner->prepare);
+  uv_idle_init(loop, &owner->idle);
+  uv_prepare_start(&owner->prepare, on_prepare);
+  uv_unref((uv_handle_t *) &owner->async);
+  uv_unref((uv_handle_t *) &owner->prepare);
+  uv_unref((uv_handle_t *) &owner->idle);
+  owner->async.data = owner;
+  owner->prepare.data = owner;
+  owner->idle.data = owner;
+  owner->open_handles = 3;
+  return ISO_OK;
+}
+
 int iso_owner_create(uv_loop_t *loop, iso_owner_wake_cb on_wake, void *data, iso_owner_t **out) {
   iso_owner_t *owner = iso_alloc_zeroed(sizeof(*owner));
   if (owner == NULL) return ISO_ENOMEM;
   if (iso_mutex_init(&owner->lock) != 0) goto fail;
   if (uv_cond_init(&owner->ended) != 0) goto fail_cond;
-  if (uv_async_init(loop, &owner->async, on_async) != 0) goto fail_async;
-  uv_unref((uv_handle_t *) &owner->async);
-  owner->async.data = owner;
+  if (open_handles(owner, loop) != ISO_OK) goto fail_handles;
   owner->on_wake = on_wake;
   owner->data = data;
   iso_list_init(&owner->events);
@@ -45,7 +135,7 @@ int iso_owner_create(uv_loop_t *loop, iso_owner_wake_cb on_wake, void *data, iso
   *out = owner;
   return ISO_OK;
 
-fail_async:
+fail_handles:
   uv_cond_destroy(&owner->ended);
 fail_cond:
   iso_mutex_deinit(&owner->lock);
@@ -68,13 +158,18 @@ void iso_owner_release(iso_owner_t *owner) {
 void iso_owner_post(iso_owner_t *owner, iso_event_t *event) {
   iso_mutex_lock(&owner->lock);
   bool closed = owner->closed;
+  bool wakes = !closed && iso_list_empty(&owner->events) && !owner->is_watching;
   if (!closed) {
-    bool was_empty = iso_list_empty(&owner->events);
     iso_list_append(&owner->events, &event->link);
-    /* Under the lock, because close may come right after it. */
-    if (was_empty) uv_async_send(&owner->async);
+    atomic_store_explicit(&owner->has_events, true, memory_order_relaxed);
   }
+  if (wakes) atomic_fetch_add_explicit(&owner->wakers, 1, memory_order_relaxed);
   iso_mutex_unlock(&owner->lock);
+  /* Not under the lock, which the loop takes as soon as it is awake. */
+  if (wakes) {
+    uv_async_send(&owner->async);
+    atomic_fetch_sub_explicit(&owner->wakers, 1, memory_order_release);
+  }
   if (closed) event->deliver(event, false);
 }
 
@@ -86,6 +181,7 @@ void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns) {
   iso_list_init(&taken);
   iso_mutex_lock(&owner->lock);
   iso_list_splice(&taken, &owner->events);
+  atomic_store_explicit(&owner->has_events, false, memory_order_relaxed);
   iso_mutex_unlock(&owner->lock);
 
   iso_link_t *link = NULL;
@@ -100,8 +196,18 @@ void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns) {
   iso_mutex_lock(&owner->lock);
   iso_list_splice(&taken, &owner->events);
   iso_list_splice(&owner->events, &taken);
+  atomic_store_explicit(&owner->has_events, true, memory_order_relaxed);
   uv_async_send(&owner->async);
   iso_mutex_unlock(&owner->lock);
+}
+
+void iso_owner_expect(iso_owner_t *owner) {
+  if (owner->expected++ == 0 && owner->spin_ns == 0) owner->expected_since_ns = uv_hrtime();
+}
+
+void iso_owner_unexpect(iso_owner_t *owner) {
+  if (--owner->expected != 0 || owner->spin_ns != 0) return;
+  if (uv_hrtime() - owner->expected_since_ns < SPIN_NS) owner->spin_ns = SPIN_NS;
 }
 
 void iso_owner_hold(iso_owner_t *owner) {
@@ -139,6 +245,7 @@ bool iso_owner_wait_threads(iso_owner_t *owner, uint64_t timeout_ms) {
 
 static void on_handle_closed(uv_handle_t *handle) {
   iso_owner_t *owner = handle->data;
+  if (--owner->open_handles != 0) return;
   if (owner->on_closed != NULL) owner->on_closed(owner->closed_data);
 }
 
@@ -155,7 +262,12 @@ void iso_owner_close(iso_owner_t *owner, iso_owner_wake_cb on_closed, void *data
     iso_event_t *event = ISO_LIST_ITEM(link, iso_event_t, link);
     event->deliver(event, false);
   }
+  /* Who began to wake the loop before that must have done so before the handle goes. */
+  while (atomic_load_explicit(&owner->wakers, memory_order_acquire) != 0)
+    uv_sleep(0);
   owner->on_closed = on_closed;
   owner->closed_data = data;
   uv_close((uv_handle_t *) &owner->async, on_handle_closed);
+  uv_close((uv_handle_t *) &owner->prepare, on_handle_closed);
+  uv_close((uv_handle_t *) &owner->idle, on_handle_closed);
 }

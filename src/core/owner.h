@@ -7,6 +7,9 @@
  *   thread B ─ post ─┼─> events ── uv_async ──> on_wake ── iso_owner_drain ──> event->deliver
  *   thread C ─ post ─┘
  *
+ * Where events are expected soon, the loop looks out for them before it sleeps (see expect), and
+ * needs no wake.
+ *
  * It is shared by reference count: each thread holds one reference, so that one which cannot be
  * stopped may still post, to nowhere, after its environment has gone. */
 #ifndef ISO_CORE_OWNER_H
@@ -44,6 +47,11 @@ void iso_owner_post(iso_owner_t *owner, iso_event_t *event);
  * Thread: the loop's. */
 void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns);
 
+/* A task is about to be given to a thread, or is over. While few are under way and have been
+ * over soon, the loop spins for them before it sleeps. Thread: the loop's. */
+void iso_owner_expect(iso_owner_t *owner);
+void iso_owner_unexpect(iso_owner_t *owner);
+
 /* Keeps the loop alive for as long as holds outnumber unholds. Thread: the loop's. */
 void iso_owner_hold(iso_owner_t *owner);
 void iso_owner_unhold(iso_owner_t *owner);
@@ -55,8 +63,8 @@ void iso_owner_thread_ended(iso_owner_t *owner);
 /* Waits until none runs: true; or until `timeout_ms` went by: false. */
 bool iso_owner_wait_threads(iso_owner_t *owner, uint64_t timeout_ms);
 
-/* Ends the deliveries to JavaScript and closes the handle in the loop; `on_closed(data)` is called
- * when the loop has let go of it, and the owner may only be released after that.
+/* Ends the deliveries to JavaScript and closes the handles in the loop; `on_closed(data)` is called
+ * when the loop has let go of them, and the owner may only be released after that.
  * Thread: the loop's. */
 void iso_owner_close(iso_owner_t *owner, iso_owner_wake_cb on_closed, void *data);
 

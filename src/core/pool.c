@@ -96,7 +96,7 @@ void iso_pool__note_pressure_locked(iso_pool_t *pool) {
 bool iso_pool_needs_drain(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   bool needs = pool->needs_drain;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return needs;
 }
 
@@ -129,7 +129,7 @@ static void deinit(iso_pool_t *pool) {
 static void release(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   bool is_last = --pool->references == 0;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   if (!is_last) return;
   iso_message_destroy(pool->options.context);
   deinit(pool);
@@ -143,7 +143,7 @@ void iso_pool__thread_ended(iso_pool_t *pool, bool was_lost, bool alive) {
   else
     pool->unjoined--;
   bool is_over = !was_lost && pool->unjoined == 0 && pool->reason != ISO_OK;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   if (is_over && alive) pool->options.callbacks->ended(pool->options.data);
   if (was_lost) release(pool);
 }
@@ -186,7 +186,7 @@ int iso_pool_create(iso_owner_t *owner, const iso_pool_options_t *options, iso_p
     iso_pool__stop_locked(pool, status);
     status = ISO_OK;
   }
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   if (status != ISO_OK) {
     deinit(pool);
     iso_free(pool);
@@ -226,7 +226,7 @@ static int refusal_locked(const iso_pool_t *pool) {
 int iso_pool_admits(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   int status = refusal_locked(pool);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return status;
 }
 
@@ -238,14 +238,14 @@ int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
     if (pool->open_count < pool->max_threads) iso_pool__refill_locked(pool);
     iso_pool__note_pressure_locked(pool);
   }
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return status;
 }
 
 size_t iso_pool_thread_count(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   size_t count = pool->open_count;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return count;
 }
 
@@ -261,7 +261,7 @@ int iso_pool_submit_each(
     if (submit_locked(pool, tasks[done], pool->threads[i]) == ISO_OK) done++;
   }
   iso_pool__note_pressure_locked(pool);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   *submitted = done;
   return status;
 }
@@ -279,7 +279,7 @@ bool iso_pool_cancel(iso_pool_t *pool, iso_task_t *task, bool interrupts) {
     if (pool->is_closing && pool->queued == 0 && pool->running == 0)
       iso_pool__stop_locked(pool, ISO_EDISPOSED);
   }
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return waits || runs;
 }
 
@@ -309,7 +309,7 @@ int iso_pool_resize(iso_pool_t *pool, size_t min_threads, size_t max_threads) {
       iso_pool__retire_locked(pool, thread);
     }
   }
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return status;
 }
 
@@ -317,7 +317,7 @@ void iso_pool_close(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   pool->is_closing = true;
   if (pool->queued == 0 && pool->running == 0) iso_pool__stop_locked(pool, ISO_EDISPOSED);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 const iso_message_t *iso_pool_error(iso_pool_t *pool) {
@@ -328,14 +328,14 @@ const iso_message_t *iso_pool_error(iso_pool_t *pool) {
 int iso_pool_reason(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   int reason = pool->reason;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return reason;
 }
 
 void iso_pool_stop(iso_pool_t *pool, int reason) {
   iso_mutex_lock(&pool->lock);
   iso_pool__stop_locked(pool, reason);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 void iso_pool__drop_abandoned_locked(iso_pool_t *pool) {
@@ -351,12 +351,12 @@ void iso_pool_abandon(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   pool->is_abandoned = true;
   iso_pool__drop_abandoned_locked(pool);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 bool iso_pool_has_ended(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   bool has_ended = pool->unjoined == 0;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return has_ended;
 }

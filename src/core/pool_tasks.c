@@ -15,10 +15,29 @@ static void add_hint(atomic_size_t *hint, size_t amount) {
   );
 }
 
+void iso_pool__unlock(iso_pool_t *pool) {
+  iso_thread_t *roused[ISO_ROUSED_MOST];
+  size_t count = pool->roused_count;
+  for (size_t i = 0; i < count; i++)
+    roused[i] = pool->roused[i];
+  pool->roused_count = 0;
+  iso_mutex_unlock(&pool->lock);
+  for (size_t i = 0; i < count; i++) {
+    uv_async_send(&roused[i]->wake);
+    /* Now it may close `wake`, and be freed. */
+    atomic_fetch_sub_explicit(&roused[i]->wakers, 1, memory_order_release);
+  }
+}
+
 void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_list_remove(&thread->sleeper);
   thread->is_asleep = false;
-  iso_thread__wake_locked(pool, thread);
+  if (!thread->is_open || pool->roused_count == ISO_ROUSED_MOST) {
+    iso_thread__wake_locked(pool, thread);
+  } else {
+    atomic_fetch_add_explicit(&thread->wakers, 1, memory_order_relaxed);
+    pool->roused[pool->roused_count++] = thread;
+  }
   iso_guard__summon_locked(pool, thread);
 }
 
@@ -229,7 +248,7 @@ iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
   turn.step = step_locked(pool, thread, now);
 
 end:
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return turn;
 }
 
@@ -239,7 +258,7 @@ void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status) {
   iso_task_t *task = thread->task == NULL ? NULL : iso_pool__done_locked(pool, thread, status, now);
   thread->end_status = status;
   if (!thread->is_loaded && !thread->is_lost) iso_pool__stop_locked(pool, status);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   if (task == NULL) return;
   if (status == ISO_EMEMORY) iso_memory__describe(thread, &task->message);
   iso_task_finish(task, pool->owner, status);
@@ -255,5 +274,5 @@ bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread) {
 void iso_pool__spun(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   pool->spinners--;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }

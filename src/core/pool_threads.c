@@ -102,7 +102,7 @@ void iso_pool__recycle_locked(iso_pool_t *pool, iso_thread_t *thread) {
 void iso_pool__loads(iso_pool_t *pool, iso_thread_t *thread) {
   iso_mutex_lock(&pool->lock);
   iso_guard__begin_locked(pool, thread, NULL);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 int iso_pool__end_guarded_locked(iso_pool_t *pool, iso_thread_t *thread, int status) {
@@ -128,7 +128,7 @@ bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_me
   }
 
 end:
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return status == ISO_OK;
 }
 
@@ -140,7 +140,7 @@ bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_m
   if (status == ISO_EXCEPTION && pool->reason == ISO_OK && !pool->options.may_replace)
     iso_message_move(&pool->error, error);
   thread->guard.must_renew = false;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return status == ISO_OK;
 }
 
@@ -192,7 +192,7 @@ static void leave_locked(iso_pool_t *pool, iso_thread_t *thread) {
 void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread) {
   iso_mutex_lock(&pool->lock);
   leave_locked(pool, thread);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 void iso_pool__park(iso_pool_t *pool, iso_thread_t *thread) {
@@ -200,7 +200,7 @@ void iso_pool__park(iso_pool_t *pool, iso_thread_t *thread) {
   iso_mutex_lock(&pool->lock);
   thread->is_parked = true;
   pool->counts.parked++;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   /* From here on the pool may be gone; the thread has a reference to its owner, for ever. */
   iso_owner_post(owner, &thread->exit_event);
   iso_owner_thread_ended(owner);
@@ -226,7 +226,7 @@ void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) {
 int64_t iso_pool__idle_timeout_ms(iso_pool_t *pool) {
   iso_mutex_lock(&pool->lock);
   int64_t timeout = pool->open_count > pool->min_threads ? pool->options.idle_timeout_ms : -1;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   return timeout;
 }
 
@@ -239,5 +239,5 @@ void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled) {
   if (has_idled && was_left_alone && pool->reason == ISO_OK && !thread->is_retiring &&
       pool->open_count > pool->min_threads)
     iso_pool__retire_locked(pool, thread);
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }

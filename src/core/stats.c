@@ -39,7 +39,7 @@ int iso_pool_stats(
     if (i < capacity) describe_thread(thread, now, &threads[i]);
   }
   *count = pool->thread_count;
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
   iso_histogram_summarize(&sums[0], &out->run_time);
   iso_histogram_summarize(&sums[1], &out->wait_time);
   iso_free(sums);

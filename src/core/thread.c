@@ -17,6 +17,7 @@
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/internal.h"
+#include "core/spin.h"
 
 enum {
   /* JavaScript's stack, as large as that of a main thread usually seems to V8 (984 KB), with room
@@ -53,7 +54,9 @@ static iso_engine_t *hide_engine(iso_thread_t *thread) {
   iso_engine_t *engine = thread->engine;
   thread->engine = NULL;
   thread->is_open = false;
-  iso_mutex_unlock(&thread->pool->lock);
+  iso_pool__unlock(thread->pool);
+  while (atomic_load_explicit(&thread->wakers, memory_order_acquire) != 0)
+    uv_sleep(0);
   return engine;
 }
 
@@ -62,7 +65,7 @@ static void leave_home(iso_thread_t *thread) {
   iso_mutex_lock(&thread->pool->lock);
   iso_home_t *home = thread->home;
   thread->home = NULL;
-  iso_mutex_unlock(&thread->pool->lock);
+  iso_pool__unlock(thread->pool);
   if (home == NULL) return;
   iso_home_close(home);
   iso_home_release(home);
@@ -174,45 +177,24 @@ static void note_heap(iso_thread_t *thread) {
 
 /* One turn of the loop, and of the jobs that it has made ready. */
 static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
+  /* Before it sleeps: when it is woken, somebody waits. */
+  note_heap(thread);
   run_loop(thread, mode);
   iso_engine_idle(thread->engine);
-  note_heap(thread);
   thread->runs_since_turn = 0;
-}
-
-static void relax_cpu(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
-/* One core is left for those who work. */
-static int spinning_bound(void) {
-  static atomic_int bound;
-  int known = atomic_load_explicit(&bound, memory_order_relaxed);
-  if (known == 0) {
-    int cores = (int) uv_available_parallelism();
-    known = cores > 1 ? cores - 1 : -1;
-    atomic_store_explicit(&bound, known, memory_order_relaxed);
-  }
-  return known;
 }
 
 /* Looks at the queue for a while; true when something came. Spins longer after a success, and less
  * and less, then not at all, after failures. */
 static void spin(iso_thread_t *thread) {
-  enum { LOOKS_A_CLOCK = 64 };
   iso_pool_t *pool = thread->pool;
-  int bound = spinning_bound();
   bool found = false;
-  if (atomic_fetch_add_explicit(&spinning_threads, 1, memory_order_relaxed) < bound) {
+  if (atomic_fetch_add_explicit(&spinning_threads, 1, memory_order_relaxed) < iso_spin_bound()) {
     uint64_t deadline = uv_hrtime() + thread->spin_ns;
     do {
-      for (int i = 0; i < LOOKS_A_CLOCK && !found; i++) {
+      for (int i = 0; i < ISO_SPIN_LOOKS && !found; i++) {
         found = iso_pool__has_work(pool, thread);
-        relax_cpu();
+        iso_spin_relax();
       }
     } while (!found && uv_hrtime() < deadline);
   }
@@ -257,7 +239,7 @@ static int move_house(iso_thread_t *thread) {
   thread->home = home;
   /* It may have been interrupted just now. */
   if (thread->guard.reason != ISO_OK) iso_home_interrupt(home);
-  iso_mutex_unlock(&thread->pool->lock);
+  iso_pool__unlock(thread->pool);
   iso_home_close(old);
   iso_home_release(old);
   return ISO_OK;
@@ -360,7 +342,7 @@ static void show_engine(iso_thread_t *thread, iso_engine_t *engine, iso_home_t *
     iso_engine_terminate(engine);
     iso_home_interrupt(home);
   }
-  iso_mutex_unlock(&pool->lock);
+  iso_pool__unlock(pool);
 }
 
 static void on_wake(uv_async_t *wake) {
@@ -392,7 +374,6 @@ static void live(iso_thread_t *thread) {
     if (load(thread)) work(thread);
   } else {
     iso_pool__failed(thread->pool, thread, thread->rescue_status);
-    iso_guard__disposes(thread);
   }
 }
 
@@ -436,9 +417,18 @@ static void serve(iso_thread_t *thread, iso_engine_t *engine, iso_home_t *home, 
     iso_home_release(home);
     (void) iso_pool__loaded(pool, thread, status, NULL);
   }
+  iso_guard__disposes(thread);
   (void) hide_engine(thread);
   leave_home(thread);
   iso_pool__leave(pool, thread);
+}
+
+static void find_clock(iso_thread_t *thread) {
+#if defined(__linux__)
+  thread->has_clock = pthread_getcpuclockid(pthread_self(), &thread->clock) == 0;
+#else
+  (void) thread;
+#endif
 }
 
 static void thread_main(void *argument) {
@@ -448,6 +438,7 @@ static void thread_main(void *argument) {
   iso_home_t *home = NULL;
   char stack_top = 0;
 
+  find_clock(thread);
   int status = open_loop(thread);
   bool is_open = status == ISO_OK;
   if (is_open) status = iso_home_create_thread(&thread->wake, &home);
@@ -594,14 +585,7 @@ void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) {
 }
 
 uint64_t iso_thread__cpu_ns(const iso_thread_t *thread) {
-#if defined(__linux__)
-  clockid_t clock = 0;
   struct timespec used = {0, 0};
-  if (pthread_getcpuclockid(thread->handle, &clock) != 0) return 0;
-  if (clock_gettime(clock, &used) != 0) return 0;
+  if (!thread->has_clock || clock_gettime(thread->clock, &used) != 0) return 0;
   return (uint64_t) used.tv_sec * 1000000000 + (uint64_t) used.tv_nsec;
-#else
-  (void) thread;
-  return 0;
-#endif
 }

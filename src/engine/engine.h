@@ -31,6 +31,8 @@ typedef struct iso_heap_s {
   size_t held_bytes;
   /* Beside it: buffers that belong to objects in it, of whatever kind, but not shared ones. */
   size_t external_bytes;
+  /* V8's own, in plain malloc: what its parser and its compilers work with. */
+  size_t plain_bytes;
   /* Where V8 asks for more. */
   size_t limit_bytes;
 } iso_heap_t;
@@ -164,9 +166,11 @@ typedef struct iso_deferred_s {
 
 /* A new promise. NULL: a JavaScript exception is pending. */
 iso_value_t iso_host_promise(void);
-/* Keeps a promise that nothing has settled, until it is concluded or settled. */
+/* Keeps a promise that nothing has settled, or another object, until one of the next three. */
 void iso_host_defer(iso_deferred_t *deferred, iso_value_t promise);
 void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_rejection);
+/* Gives it back, and keeps it no longer. */
+iso_value_t iso_host_undefer(iso_deferred_t *deferred);
 /* Resolves it with the one value of a message that is not needed any more, or rejects it with the
  * reason why there is none. Needs no handle scope. */
 void iso_host_settle(iso_deferred_t *deferred, iso_message_t *message);
@@ -202,6 +206,9 @@ int iso_host_open_functions(iso_home_t *home, iso_value_t hooks);
 iso_value_t iso_host_remote_natives(void);
 /* Handles what has arrived at the host's home. */
 void iso_host_receive(const iso_arrival_t *arrival);
+
+/* The same, of a message that is not needed any more: the value may keep what it holds. */
+int iso_host_take(iso_message_t *message, iso_value_t *value);
 
 /* Where a function's source starts: its script's name in *file (undefined if it has none), and the
  * line and column, from 0, of its parameter list; -1 if not known. */

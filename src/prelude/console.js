@@ -7,10 +7,16 @@
 // `marks` are objects that stand in `args` for what cannot be cloned: structured clone keeps
 // identities within a record, so the host finds them again.
 
+const {
+  append, defineProperty, Error, isArray, isMap, isSet, keys, Map, mapDelete, mapForEach, mapGet, mapHas, mapSet,
+  Math, Number, put, Set, setAdd, setForEach, String, stringIndexOf, stringSlice, tagOf, toFixed,
+} = require('../../lib/primordials.js');
+
 const MAX_DEPTH = 50;
 const MAX_COPIED = 10000;
 
 function createConsole({ emit, cloneable, now, isError, describe }) {
+  const { captureStackTrace } = Error;
   const counts = new Map();
   const timers = new Map();
   let depth = 0;
@@ -21,8 +27,12 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
     let copied = 0;
     const mark = (text) => {
       const object = { text };
-      marks.push(object);
+      append(marks, object);
       return object;
+    };
+    const isMark = (value) => {
+      for (let i = 0; i < marks.length; i++) if (marks[i] === value) return true;
+      return false;
     };
     const placeholder = (value) => {
       if (typeof value === 'function') {
@@ -30,10 +40,10 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
         return mark(`[Function${name}]`);
       }
       if (typeof value === 'symbol') return mark(String(value));
-      return mark(`[${Object.prototype.toString.call(value).slice(8, -1)}]`);
+      return mark(`[${stringSlice(tagOf(value), 8, -1)}]`);
     };
     const remember = (value, result) => {
-      copies.set(value, result);
+      mapSet(copies, value, result);
       return result;
     };
     const read = (object, key) => {
@@ -45,31 +55,31 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
     };
     const copyInto = (value, level) => {
       const deeper = (item) => copy(item, level + 1);
-      if (Array.isArray(value)) {
+      if (isArray(value)) {
         const result = remember(value, []);
-        for (let i = 0; i < value.length && i < MAX_COPIED; i++) result.push(deeper(read(value, i)));
+        for (let i = 0; i < value.length && i < MAX_COPIED; i++) append(result, deeper(read(value, i)));
         return result;
       }
-      if (value instanceof Map) {
+      if (isMap(value)) {
         const result = remember(value, new Map());
-        for (const [key, item] of value) result.set(deeper(key), deeper(item));
+        mapForEach(value, (item, key) => mapSet(result, deeper(key), deeper(item)));
         return result;
       }
-      if (value instanceof Set) {
+      if (isSet(value)) {
         const result = remember(value, new Set());
-        for (const item of value) result.add(deeper(item));
+        setForEach(value, (item) => setAdd(result, deeper(item)));
         return result;
       }
-      const keys = Object.keys(value);
-      if (keys.length === 0) return placeholder(value);
+      const names = keys(value);
+      if (names.length === 0) return placeholder(value);
       const result = remember(value, {});
-      for (const key of keys) result[key] = deeper(read(value, key));
+      for (let i = 0; i < names.length; i++) put(result, names[i], deeper(read(value, names[i])));
       return result;
     };
     const copy = (value, level) => {
       if (typeof value === 'function' || typeof value === 'symbol') return placeholder(value);
-      if (typeof value !== 'object' || value === null || marks.includes(value)) return value;
-      if (copies.has(value)) return copies.get(value);
+      if (typeof value !== 'object' || value === null || isMark(value)) return value;
+      if (mapHas(copies, value)) return mapGet(copies, value);
       if (level > MAX_DEPTH || copied++ > MAX_COPIED) return mark('[...]');
       return cloneable(value) ? value : copyInto(value, level);
     };
@@ -80,36 +90,49 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
     }
   }
 
+  // `args` is a list of our own, and is changed.
   function send(method, args) {
     const marks = [];
-    const portable = args.map((value) => {
-      if (!isError(value)) return value;
-      const description = describe(value);
-      marks.push(description);
-      return description;
-    });
+    for (let i = 0; i < args.length; i++) {
+      if (!isError(args[i])) continue;
+      append(marks, describe(args[i]));
+      args[i] = marks[marks.length - 1];
+    }
     try {
-      emit([method, depth, portable, marks]);
+      emit([method, depth, args, marks]);
     } catch {
-      emit([method, depth, portable.map((value) => copyOf(value, marks)), marks]);
+      for (let i = 0; i < args.length; i++) args[i] = copyOf(args[i], marks);
+      emit([method, depth, args, marks]);
     }
   }
 
   const labelOf = (label) => (label === undefined ? 'default' : `${label}`);
-  const formatTime = (ms) => (ms < 1000 ? `${Number(ms.toFixed(3))}ms` : `${(ms / 1000).toFixed(3)}s`);
+  const formatTime = (ms) => (ms < 1000 ? `${Number(toFixed(ms, 3))}ms` : `${toFixed(ms / 1000, 3)}s`);
+
+  // [first, ...rest]
+  function withFirst(first, rest) {
+    const all = [first];
+    for (let i = 0; i < rest.length; i++) append(all, rest[i]);
+    return all;
+  }
 
   function elapsed(method, label, args) {
-    const start = timers.get(label);
+    const start = mapGet(timers, label);
     if (start === undefined) {
       send('warn', [`No such label '${label}' for console.${method}()`]);
       return;
     }
-    send('log', [`${label}: ${formatTime(now() - start)}`, ...args]);
+    send('log', withFirst(`${label}: ${formatTime(now() - start)}`, args));
+  }
+
+  function openGroup(args) {
+    if (args.length > 0) send('log', args);
+    depth = Math.min(depth + 1, MAX_DEPTH);
   }
 
   const console = {
     assert(condition, ...args) {
-      if (!condition) send('assert', [false, ...args]);
+      if (!condition) send('assert', withFirst(false, args));
     },
     clear() {
       depth = 0;
@@ -117,28 +140,27 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
     },
     count(label) {
       const name = labelOf(label);
-      const count = (counts.get(name) ?? 0) + 1;
-      counts.set(name, count);
+      const count = (mapGet(counts, name) ?? 0) + 1;
+      mapSet(counts, name, count);
       send('log', [`${name}: ${count}`]);
     },
     countReset(label) {
       const name = labelOf(label);
-      if (!counts.delete(name)) send('warn', [`Count for '${name}' does not exist`]);
+      if (!mapDelete(counts, name)) send('warn', [`Count for '${name}' does not exist`]);
     },
     group(...args) {
-      if (args.length > 0) send('log', args);
-      depth = Math.min(depth + 1, MAX_DEPTH);
+      openGroup(args);
     },
     groupCollapsed(...args) {
-      console.group(...args);
+      openGroup(args);
     },
     groupEnd() {
       depth = Math.max(depth - 1, 0);
     },
     time(label) {
       const name = labelOf(label);
-      if (timers.has(name)) send('warn', [`Label '${name}' already exists for console.time()`]);
-      else timers.set(name, now());
+      if (mapHas(timers, name)) send('warn', [`Label '${name}' already exists for console.time()`]);
+      else mapSet(timers, name, now());
     },
     timeLog(label, ...args) {
       elapsed('timeLog', labelOf(label), args);
@@ -146,12 +168,14 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
     timeEnd(label) {
       const name = labelOf(label);
       elapsed('timeEnd', name, []);
-      timers.delete(name);
+      mapDelete(timers, name);
     },
     trace(...args) {
       const holder = {};
-      Error.captureStackTrace(holder, console.trace);
-      send('trace', [String(holder.stack).split('\n').slice(1).join('\n'), ...args]);
+      captureStackTrace(holder, console.trace);
+      const stack = String(holder.stack);
+      const first = stringIndexOf(stack, '\n');
+      send('trace', withFirst(first === -1 ? '' : stringSlice(stack, first + 1), args));
     },
     profile() {},
     profileEnd() {},
@@ -160,7 +184,7 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
   for (const method of ['debug', 'dir', 'dirxml', 'error', 'info', 'log', 'table', 'warn']) {
     console[method] = { [method]: (...args) => send(method, args) }[method];
   }
-  Object.defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true });
+  defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true });
   return console;
 }
 

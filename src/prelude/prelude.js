@@ -9,25 +9,10 @@ const { createRebuilder } = require('../../lib/rebuild.js');
 const { createRemote } = require('../../lib/remote.js');
 const { createConsole } = require('./console.js');
 const limitMemory = require('./limits.js');
+const { defineProperty, isArray, ownKeys, TypeError } = require('../../lib/primordials.js');
 
 module.exports = function createPrelude(natives) {
-  const { compile, emit, cloneable, now, isError, transfer, checkMemory } = natives;
-  const { defineProperty } = Object;
-  const { isArray } = Array;
-
-  // V8 parses without a check in between, with a table in plain memory that may be eight times the
-  // text: so what is too large already is found before.
-  const LONG_TEXT = 1e6;
-  const { parse } = JSON;
-  JSON.parse = {
-    parse(text, reviver) {
-      // Refused, the loop is where V8 ends this.
-      if (typeof text === 'string' && text.length > LONG_TEXT) while (!checkMemory(text.length));
-      return parse(text, reviver);
-    },
-  }.parse;
-  defineProperty(JSON, 'parse', { enumerable: false });
-
+  const { compile, emit, cloneable, now, isError, transfer } = natives;
   const CANNOT_SEE =
     'A context cannot see variables from outside itself, nor anything of Node: define it inside ' +
     'the context, or pass it as an argument of run()';
@@ -41,7 +26,7 @@ module.exports = function createPrelude(natives) {
   function evaluate(source, file, line, column) {
     const forms = [
       ['(', '\n)', (value) => value],
-      ['({', '\n})', (object) => object[Reflect.ownKeys(object)[0]]],
+      ['({', '\n})', (object) => object[ownKeys(object)[0]]],
       ['', '', (value) => value],
     ];
     const lines = source.split('\n');

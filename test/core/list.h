@@ -24,6 +24,7 @@
   XX(console_holds_the_writer_back)                                                                \
   XX(console_lets_go_when_closed)                                                                  \
   XX(owner_delivers_in_order)                                                                      \
+  XX(owner_hears_all_that_it_expects)                                                              \
   XX(owner_stops_at_its_budget)                                                                    \
   XX(owner_frees_what_is_left_at_close)                                                            \
   XX(pool_runs_in_order)                                                                           \
@@ -78,6 +79,7 @@
   XX(remote_lets_go_of_who_waits)                                                                  \
   XX(remote_keeps_what_is_used_again)                                                              \
   XX(remote_takes_answers_alone)                                                                   \
+  XX(remote_home_may_end_with_its_last_use)                                                        \
   XX(remote_calls_of_a_pool)                                                                       \
   XX(remote_functions_go_with_their_context)                                                       \
   XX(remote_functions_keep_an_abandoned_pool)                                                      \

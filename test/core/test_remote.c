@@ -324,6 +324,33 @@ void test_remote_takes_answers_alone(void) {
   bench_deinit(&bench);
 }
 
+/* Waits for the release of its only function, and frees all at once. */
+static void end_with_last_use(void *data) {
+  iso_home_t *home = data;
+  iso_arrival_t arrival;
+  while (!iso_home_take(home, &arrival)) {
+  }
+  if (iso_callable_released(arrival.release)) iso_callable_forget(arrival.release);
+  iso_home_close(home);
+  iso_home_release(home);
+}
+
+void test_remote_home_may_end_with_its_last_use(void) {
+  bench_t bench;
+  bench_init(&bench);
+  for (int i = 0; i < 500; i++) {
+    uv_thread_t thread;
+    iso_home_t *home = NULL;
+    CHECK_OK(iso_home_create_thread(&bench.wake, &home));
+    iso_callable_t *callable = iso_callable_create(home, 1);
+    iso_callable_retain(callable);
+    CHECK_EQ(uv_thread_create(&thread, end_with_last_use, home), 0);
+    iso_callable_release(callable);
+    uv_thread_join(&thread);
+  }
+  bench_deinit(&bench);
+}
+
 /* With pools. */
 
 static void export_one(bench_t *bench) {

@@ -33,7 +33,7 @@ describe('the suite', () => {
   // A suite that cannot fail proves nothing.
   test('sees a process that dies, one that hangs, and what is printed', () => {
     const row = { name: 'x', expect: ['value'], value: 1 };
-    const fine = { code: 0, signal: null, stderr: '', isHung: false, report: { outcome: 'value', value: 1, next: 'pong', warnings: [], lost: 0 } };
+    const fine = { code: 0, signal: null, stderr: '', isHung: false, report: { outcome: 'value', value: 1, next: 'pong', warnings: [], lost: 0, peak: 192, left: 32 } };
     const problems = (result, report) => problemsOf({ kind: 'pool', row }, { ...fine, ...result, report: report === null ? null : { ...fine.report, ...report } });
     assert.deepStrictEqual(problems({}), []);
     assert.match(problems({ code: null, signal: 'SIGABRT' }, null).join(), /SIGABRT.*told nothing/);
@@ -43,8 +43,11 @@ describe('the suite', () => {
     assert.match(problems({}, { value: 2 }).join(), /value 2/);
     assert.match(problems({}, { next: 'gone' }).join(), /gone/);
     assert.match(problems({}, { lost: 1 }).join(), /lost/);
+    assert.match(problems({}, { peak: 193 }).join(), /193 MB at the most/);
+    assert.match(problems({}, { left: 33 }).join(), /33 MB are left/);
     const gcs = '\n<--- Last few GCs --->\n\n[12:0x7f8070000ec0]     9053 ms: Mark-Compact (reduce) 513.3 (516.9) -> 513.3 (516.9) MB, 655.98 / 0.00 ms  (average mu = 0.162, current mu = 0.000) last resort; GC in old space requested\n\n\n<--- JS stacktrace --->\n\n';
     assert.deepStrictEqual(problems({ stderr: gcs + gcs }), []);
+    assert.deepStrictEqual(problems({ stderr: gcs.replace('<--- JS stacktrace --->\n\n', '') }), []);
     assert.match(problems({ stderr: `${gcs}#\n# Fatal error in x\n` }).join(), /Fatal error/);
   });
 });

@@ -116,3 +116,63 @@ describe('memoryLimit, beyond the allocator', () => {
     assert.deepStrictEqual(await inThread(context, LIMIT), await inThread(context, {}));
   });
 });
+
+describe('memoryLimit, of what V8 does not count', () => {
+  const OUT = { code: 'ERR_THREAD_OUT_OF_MEMORY' };
+
+  test('Intl looks and works as ever', async () => {
+    const context = () => () => {
+      const { Collator, DateTimeFormat, NumberFormat, Segmenter } = Intl;
+      class Mine extends NumberFormat {}
+      return [
+        new NumberFormat('de').format(1234.5), NumberFormat('de').format(1.5), new Mine('en').format(2), new Mine() instanceof Mine,
+        NumberFormat.name, NumberFormat.length, new NumberFormat() instanceof Intl.NumberFormat, new NumberFormat().constructor === NumberFormat,
+        new DateTimeFormat('en', { timeZone: 'UTC' }).format(0), DateTimeFormat.supportedLocalesOf(['de'])[0],
+        ['b', 'a'].sort(Collator('de').compare).join(), new Date(0).toLocaleDateString('de', { timeZone: 'UTC' }),
+        (1.5).toLocaleString('de'), 12n.toLocaleString('de'), 'a'.localeCompare('b', 'de'),
+        [...new Segmenter('en', { granularity: 'word' }).segment('two words')].map(({ segment }) => segment).join('|'),
+      ].join(' ');
+    };
+    assert.strictEqual(await inThread(context, LIMIT), await inThread(context));
+  });
+
+  for (const [name, bomb] of Object.entries({
+    'formatters': () => () => { const all = []; for (;;) all.push(new Intl.DateTimeFormat('fr')); },
+    'segments': () => () => { const all = []; const s = new Intl.Segmenter(); const text = 'x'.repeat(1e5); for (;;) all.push(s.segment(text)); },
+    'iterators of segments': () => () => { const all = []; const s = new Intl.Segmenter().segment('x'.repeat(1e5)); for (;;) all.push(s[Symbol.iterator]()); },
+    'a string of 100 MB': () => () => 'x'.repeat(1e8).length,
+    'a padded string': () => () => ''.padEnd(1e8).length,
+    'source text': () => () => (0, eval)(`"${'x'.repeat(3e6)}"`).length,
+    'source text of a function': () => () => new Function(' '.repeat(3e6))(),
+  })) {
+    test(`ends what goes beyond it: ${name}`, async () => {
+      await assert.rejects(inThread(bomb, LIMIT), OUT);
+    });
+  }
+
+  test('formatters that are garbage do not count', async () => {
+    const context = () => () => {
+      for (let i = 0; i < 3000; i++) new Intl.DateTimeFormat('fr');
+      for (let i = 0; i < 3000; i++) new Date().toLocaleString('fr', { dateStyle: 'full' });
+      return 'done';
+    };
+    assert.strictEqual(await inThread(context, LIMIT), 'done');
+  });
+
+  test('texts do what they ever did', async () => {
+    const context = () => () => {
+      const attempt = (f) => { try { return f(); } catch (error) { return error.name; } };
+      const local = 7;
+      return JSON.stringify([
+        'ab'.repeat(3), attempt(() => 'a'.repeat(-1)), attempt(() => 'ab'.repeat(Infinity)), attempt(() => 'ab'.repeat(2 ** 30)),
+        attempt(() => String.prototype.repeat.call(null, 1)), String.prototype.repeat.call(12, '2'), 'a'.padEnd(4, 'bc'), 'a'.padStart(3),
+        attempt(() => 'a'.normalize('X')), 'e\u0301'.normalize(), 'e\u0301'.normalize(undefined).length, attempt(() => encodeURIComponent('\ud800')),
+        encodeURIComponent('\u00e4/'), encodeURI('\u00e4/'), encodeURIComponent(),
+        JSON.stringify({ a: [1, undefined], b: undefined }), JSON.stringify([1], null, 1), JSON.stringify({ a: 1, b: 2 }, ['a']), JSON.stringify(undefined) === undefined,
+        JSON.parse('[1]', (key, value) => (key === '0' ? 2 : value)), eval('local + 1'), (0, eval)(8), (0, eval)('typeof local'), new Function('a', 'return a + 1')(9),
+        attempt(() => (0, eval)('(')), 'abc'.repeat.length + 'abc'.padEnd.length + JSON.stringify.length + JSON.parse.length, local,
+      ]);
+    };
+    assert.strictEqual(await inThread(context, LIMIT), await inThread(context));
+  });
+});

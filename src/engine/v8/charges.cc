@@ -5,6 +5,8 @@
  * object keeps alive. When the token is collected the account has its bytes back. */
 #include "engine/v8/v8_internal.h"
 
+#include <uv.h>
+
 #include "core/list.h"
 
 namespace iso {
@@ -54,16 +56,26 @@ void on_token_end(const v8::WeakCallbackInfo<charge_t> &info) {
   end(info.GetParameter());
 }
 
-/* What is garbage gets one chance to be collected. */
-bool pay(Isolate *isolate, iso_account_t *account, size_t bytes) {
-  /* As it is now, and not only as of the last collection: else it is the collection below that
-   * finds all over the limit, and ends the thread where an exception would have done. */
+void note_heap(Isolate *isolate, iso_account_t *account) {
   iso_heap_t heap;
   read_heap(isolate, &heap);
   iso_account_set_heap(account, heap.used_bytes);
+}
+
+/* What is garbage gets one chance to be collected. */
+bool pay(Isolate *isolate, iso_account_t *account, size_t bytes) {
+  if (bytes == 0) return true;
+  /* As it is now, and not only as of the last collection: else it is the collection below that
+   * finds all over the limit, and ends the thread where an exception would have done. */
+  note_heap(isolate, account);
   if (iso_account_charge(account, bytes)) return true;
-  if (bytes > iso_account_limit(account)) return false;
+  uint64_t start_ns = uv_hrtime();
+  if (bytes > iso_account_limit(account) || !iso_account_may_collect(account, start_ns))
+    return false;
   isolate->LowMemoryNotification();
+  note_heap(isolate, account);
+  uint64_t end_ns = uv_hrtime();
+  iso_account_collected(account, end_ns, end_ns - start_ns);
   return iso_account_charge(account, bytes);
 }
 
@@ -119,6 +131,8 @@ void recharge(const FunctionCallbackInfo<Value> &info) {
 /* hold(object, token): the object is what is paid for. */
 void hold(const FunctionCallbackInfo<Value> &info) {
   Isolate *isolate = info.GetIsolate();
+  /* Code inside may have put another thing in the object's place. */
+  if (!info[0]->IsObject()) return;
   (void) info[0]
       .As<Object>()
       ->SetPrivate(isolate->GetCurrentContext(), token_key(isolate), info[1])

@@ -3,6 +3,7 @@
 #include "engine/v8/functions.h"
 
 #include <atomic>
+#include <utility>
 
 namespace iso {
 
@@ -145,6 +146,11 @@ bool open_functions(functions_t *functions, Local<Context> context, Local<Object
   return take_hook("stub", &slots->stub) && take_hook("invoke", &slots->invoke) &&
          take_hook("failure", &slots->failure) && take_hook("substitute", &slots->substitute) &&
          take_hook("released", &slots->released) && take_hook("open", &slots->open);
+}
+
+void abandon_functions(functions_t *functions) {
+  for (auto &entry : functions->stubs)
+    iso_callable_release(std::exchange(entry.second->callable, nullptr));
 }
 
 void destroy_functions(functions_t *functions) {
@@ -303,8 +309,8 @@ MaybeLocal<Promise> open_stream(
   if (!functions->hooks.open.Get(isolate)
            ->Call(context, v8::Undefined(isolate), 1, &generator)
            .ToLocal(&opened) ||
-      !opened.As<Object>()->Get(context, 0).ToLocal(&mark) ||
-      !opened.As<Object>()->Get(context, 1).ToLocal(&end) ||
+      !opened.As<Object>()->Get(context, text(isolate, "mark")).ToLocal(&mark) ||
+      !opened.As<Object>()->Get(context, text(isolate, "end")).ToLocal(&end) ||
       !encode(context, &mark, 1, opening, {functions->account, functions}))
     return {};
   return end.As<Promise>();

@@ -179,16 +179,25 @@ void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_reje
   conclude(Isolate::GetCurrent(), deferred, to_local(value), is_rejection);
 }
 
+iso_value_t iso_host_undefer(iso_deferred_t *deferred) {
+  Local<Value> object = deferred_of(deferred)->Get(Isolate::GetCurrent());
+  deferred_of(deferred)->Reset();
+  return from_local(object);
+}
+
+int iso_host_take(iso_message_t *message, iso_value_t *value) {
+  Local<Value> simple;
+  if (message->count != 1 || !iso::decode_simple(Isolate::GetCurrent(), message, &simple))
+    return decode_value(message, false, value);
+  *value = from_local(simple);
+  return ISO_OK;
+}
+
 void iso_host_settle(iso_deferred_t *deferred, iso_message_t *message) {
   Isolate *isolate = Isolate::GetCurrent();
   v8::HandleScope scope(isolate);
-  Local<Value> simple = iso::decode_simple(isolate, message);
-  if (!simple.IsEmpty()) {
-    conclude(isolate, deferred, simple, false);
-    return;
-  }
   iso_value_t value = nullptr;
-  bool is_rejection = decode_value(message, false, &value) != ISO_OK;
+  bool is_rejection = iso_host_take(message, &value) != ISO_OK;
   conclude(isolate, deferred, to_local(value), is_rejection);
 }
 

@@ -26,6 +26,11 @@ using v8::Value;
 /* Rejections nobody handles are remembered up to here; a flood of them is not worth its memory. */
 constexpr size_t kMaxRemembered = 64;
 
+/* What is compiled is measured from here on, as so much memory a character. It may be far more, and
+ * far less: V8 only skims over most functions. */
+constexpr size_t kLongSource = 1000000;
+constexpr size_t kBytesACharacter = 16;
+
 iso_engine_t *engine_of(Isolate *isolate) {
   return static_cast<iso_engine_t *>(isolate->GetData(iso::kEngineSlot));
 }
@@ -98,9 +103,18 @@ bool no_to_wasm(Local<Context>, Local<String>) {
   return false;
 }
 
-/* Asked only in a context that does not allow it. Node's own would, for it finds no Environment. */
-v8::ModifyCodeGenerationFromStringsResult no_to_eval(Local<Context>, Local<Value>, bool) {
-  return {false, {}};
+/* Asked only in a context that does not allow it by itself. (Node's own would allow it, for it
+ * finds no Environment.) V8 compiles without a check in between. */
+v8::ModifyCodeGenerationFromStringsResult may_eval(Local<Context>, Local<Value> source, bool) {
+  iso_engine_t *engine = engine_of(Isolate::GetCurrent());
+  /* What is no text stays what it is. */
+  if (!source->IsString()) return {true, {}};
+  if (!engine->allow_eval) return {false, {}};
+  auto length = static_cast<size_t>(source.As<String>()->Length());
+  if (length > kLongSource &&
+      !engine->hooks->check_memory(engine->hooks_data, length * kBytesACharacter))
+    return {false, {}};
+  return {true, source.As<String>()};
 }
 
 bool no_abort(Isolate *) {
@@ -121,7 +135,7 @@ Isolate *create_isolate(const iso_engine_config_t *config) {
   );
   if (isolate == nullptr) return nullptr;
   isolate->SetPrepareStackTraceCallback(nullptr);
-  isolate->SetModifyCodeGenerationFromStringsCallback(no_to_eval);
+  isolate->SetModifyCodeGenerationFromStringsCallback(may_eval);
   isolate->SetHostImportModuleDynamicallyCallback(on_import);
   isolate->SetStackLimit(config->stack_limit);
   return isolate;
@@ -162,8 +176,9 @@ int put_caught(iso_engine_t *engine, Entry *entry, iso_message_t *message) {
 int put_result(
     iso_engine_t *engine, Local<Context> context, Local<Value> result, iso_message_t *message
 ) {
-  TryCatch try_catch(engine->isolate);
   iso_message_reset(message);
+  if (iso::encode_flat(engine->isolate, &result, 1, message)) return ISO_OK;
+  TryCatch try_catch(engine->isolate);
   if (iso::encode(context, &result, 1, message, {engine->account, engine->functions}))
     return ISO_OK;
   /* A termination may have been asked for anew, with nothing thrown. */
@@ -277,14 +292,19 @@ int await(
   return poll(engine, context, message);
 }
 
+struct arguments_t {
+  size_t count;
+  Local<Value> *values;
+};
+
 int call(
     iso_engine_t *engine, Entry *entry, iso_pending_t pending, Local<Function> function,
-    std::vector<Local<Value>> *values, iso_message_t *message
+    const arguments_t &arguments, iso_message_t *message
 ) {
   Local<Value> result;
   Local<Value> receiver = v8::Undefined(engine->isolate);
-  auto argc = static_cast<int>(values->size());
-  if (function->Call(entry->context, receiver, argc, values->data()).ToLocal(&result))
+  auto argc = static_cast<int>(arguments.count);
+  if (function->Call(entry->context, receiver, argc, arguments.values).ToLocal(&result))
     return await(engine, entry->context, pending, result, message);
   if (!entry->try_catch.CanContinue()) return ISO_ETERMINATED;
   Local<Value> exception = entry->try_catch.Exception();
@@ -300,7 +320,7 @@ static bool create_context(iso_engine_t *engine) {
   HandleScope scope(engine->isolate);
   Local<Context> context = Context::New(engine->isolate);
   if (context.IsEmpty()) return false;
-  context->AllowCodeGenerationFromStrings(engine->allow_eval);
+  context->AllowCodeGenerationFromStrings(engine->has_free_eval);
   Context::Scope context_scope(context);
   engine->context.Reset(engine->isolate, context);
   return iso::run_prelude(engine, context);
@@ -322,14 +342,15 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   engine->loop = config->loop;
   engine->hooks = config->hooks;
   engine->allow_eval = true;
+  engine->has_free_eval = true;
   engine->hooks_data = config->hooks_data;
   engine->account = config->account;
   engine->shapes = iso::create_shapes();
   engine->charges = iso::create_charges();
-  engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->SetData(iso::kEngineSlot, engine);
   isolate->Enter();
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
+  engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->AddMessageListener(on_message);
   iso::catch_limits(engine);
 
@@ -345,7 +366,8 @@ void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits) {
   Isolate *isolate = engine->isolate;
   HandleScope scope(isolate);
   engine->allow_eval = limits->allow_eval;
-  engine->context.Get(isolate)->AllowCodeGenerationFromStrings(limits->allow_eval);
+  engine->has_free_eval = limits->allow_eval && limits->heap_bytes == 0;
+  engine->context.Get(isolate)->AllowCodeGenerationFromStrings(engine->has_free_eval);
   if (!limits->allow_wasm) isolate->SetAllowWasmCodeGenerationCallback(no_to_wasm);
   if (limits->heap_bytes != 0) iso::set_heap_limit(engine, limits->heap_bytes);
 }
@@ -392,22 +414,28 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
   if (!iso::decode(entry.context, const_cast<iso_message_t *>(source), side, &values))
     return put_caught(engine, &entry, error);
   Local<Function> load = engine->prelude.load.Get(engine->isolate);
-  return call(engine, &entry, iso_pending_t::load, load, &values, error);
+  return call(engine, &entry, iso_pending_t::load, load, {values.size(), values.data()}, error);
 }
 
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
+  constexpr size_t kFew = 4;
   Entry entry(engine);
+  Local<Value> few[kFew];
   std::vector<Local<Value>> values;
-  if (!iso::decode(
-          entry.context, message, {engine->account, engine->shapes, engine->functions, false},
-          &values
-      )) {
+  iso::side_t side = {engine->account, engine->shapes, engine->functions, false};
+  bool are_simple = message->count <= kFew && iso::decode_simple(engine->isolate, message, few);
+  bool ok = are_simple || (iso::fits(engine->account, message) &&
+                           iso::decode(entry.context, message, side, &values));
+  if (!ok) {
     if (!entry.try_catch.CanContinue()) return ISO_ETERMINATED;
     return put_caught(engine, &entry, message);
   }
+  auto argc = static_cast<size_t>(message->count);
   iso_message_reset(message);
   Local<Function> function = engine->function.Get(engine->isolate);
-  return call(engine, &entry, iso_pending_t::call, function, &values, message);
+  arguments_t arguments = {values.size(), values.data()};
+  if (are_simple) arguments = {argc, few};
+  return call(engine, &entry, iso_pending_t::call, function, arguments, message);
 }
 
 int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
@@ -456,5 +484,6 @@ void iso_engine_drop_jobs(iso_engine_t *engine) {
 }
 
 void iso_engine_abandon(iso_engine_t *engine) {
+  iso::abandon_functions(engine->functions);
   engine->platform->UnregisterIsolate(engine->isolate);
 }

@@ -20,23 +20,28 @@ using v8::Value;
 
 enum class Put { done, not_flat, no_memory };
 
-int write_string(Isolate *isolate, Local<String> string, iso_message_t *message) {
+/* `account`: of the thread that encodes; NULL: the host does. */
+int write_string(
+    Isolate *isolate, Local<String> string, iso_account_t *account, iso_message_t *message
+) {
   auto length = static_cast<size_t>(string->Length());
   uint8_t *characters = nullptr;
   bool two_byte = !string->IsOneByte();
+  if (account != nullptr && !iso_account_admits(account, two_byte ? length * 2 : length))
+    return ISO_ENOMEM;
   if (iso_message_put_string(message, two_byte, length, &characters) != ISO_OK) return ISO_ENOMEM;
   compat::write_characters(isolate, string, two_byte, characters);
   return ISO_OK;
 }
 
-Put put_flat(Isolate *isolate, Local<Value> value, iso_message_t *message) {
+Put put_flat(Isolate *isolate, Local<Value> value, iso_account_t *account, iso_message_t *message) {
   int status = ISO_OK;
   if (value->IsInt32()) {
     status = iso_message_put_int32(message, value.As<v8::Int32>()->Value());
   } else if (value->IsNumber()) {
     status = iso_message_put_double(message, value.As<v8::Number>()->Value());
   } else if (value->IsString()) {
-    status = write_string(isolate, value.As<String>(), message);
+    status = write_string(isolate, value.As<String>(), account, message);
   } else if (value->IsUndefined()) {
     status = iso_message_put_tag(message, ISO_TAG_UNDEFINED);
   } else if (value->IsNull()) {
@@ -162,20 +167,23 @@ bool encode_flat(
     Isolate *isolate, const Local<Value> *values, size_t count, iso_message_t *message
 ) {
   for (size_t i = 0; i < count; i++) {
-    if (put_flat(isolate, values[i], message) == Put::done) continue;
+    if (put_flat(isolate, values[i], nullptr, message) == Put::done) continue;
     iso_message_reset(message);
     return false;
   }
   return true;
 }
 
-Local<Value> decode_simple(Isolate *isolate, const iso_message_t *message) {
-  iso_flat_t flat{};
+bool decode_simple(Isolate *isolate, const iso_message_t *message, Local<Value> *values) {
   size_t offset = 0;
-  if (message->is_clone || message->count != 1) return {};
-  if (iso_message_next(message, &offset, &flat) != ISO_OK) return {};
-  if (flat.tag == ISO_TAG_STRING8 || flat.tag == ISO_TAG_STRING16) return {};
-  return make_value(isolate, flat).FromMaybe(Local<Value>());
+  if (message->is_clone) return false;
+  for (uint32_t i = 0; i < message->count; i++) {
+    iso_flat_t flat{};
+    if (iso_message_next(message, &offset, &flat) != ISO_OK) return false;
+    if (flat.tag == ISO_TAG_STRING8 || flat.tag == ISO_TAG_STRING16) return false;
+    if (!make_value(isolate, flat).ToLocal(&values[i])) return false;
+  }
+  return true;
 }
 
 bool encode(
@@ -185,7 +193,7 @@ bool encode(
   Isolate *isolate = Isolate::GetCurrent();
   bool is_flat = options.transfer.IsEmpty();
   for (size_t i = 0; i < count && is_flat; i++) {
-    Put put = put_flat(isolate, values[i], message);
+    Put put = put_flat(isolate, values[i], options.account, message);
     if (put == Put::no_memory) {
       throw_error(isolate, "no memory for the message");
       return false;
@@ -198,6 +206,13 @@ bool encode(
   message->is_clone = true;
   message->count = static_cast<uint32_t>(count);
   return write_clone(context, values, count, message, options);
+}
+
+bool fits(const iso_account_t *account, const iso_message_t *message) {
+  size_t limit = iso_account_limit(account);
+  if (limit == 0 || message->size <= limit) return true;
+  throw_too_large(Isolate::GetCurrent());
+  return false;
 }
 
 bool decode(

@@ -54,8 +54,9 @@ struct iso_engine_s {
   uint64_t collection_start_ns;
   /* Of the current context. */
   iso::functions_t *functions;
-  /* Of every context made here. */
+  /* Of every context made here: code from strings may be compiled; and is not even looked at. */
   bool allow_eval;
+  bool has_free_eval;
 
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> function;
@@ -117,6 +118,8 @@ bool encode(
     v8::Local<v8::Context> context, const v8::Local<v8::Value> *values, size_t count,
     iso_message_t *message, const encode_options_t &options
 );
+/* False: the message alone takes more than the limit; an exception is pending. */
+bool fits(const iso_account_t *account, const iso_message_t *message);
 /* Takes out of the message what the values can keep as it is. */
 bool decode(
     v8::Local<v8::Context> context, iso_message_t *message, const side_t &side,
@@ -127,8 +130,10 @@ bool decode(
 bool encode_flat(
     v8::Isolate *isolate, const v8::Local<v8::Value> *values, size_t count, iso_message_t *message
 );
-/* A message of one value that is primitive and no string; empty: it is another. */
-v8::Local<v8::Value> decode_simple(v8::Isolate *isolate, const iso_message_t *message);
+/* All values of a message, where they are primitive and no strings. False: they are not. */
+bool decode_simple(
+    v8::Isolate *isolate, const iso_message_t *message, v8::Local<v8::Value> *values
+);
 v8::MaybeLocal<v8::Value> make_value(v8::Isolate *isolate, const iso_flat_t &flat);
 
 /* clone_write.cc, clone_read.cc: the clones among them. All values make one clone: of the one, or
@@ -220,6 +225,8 @@ create_functions(v8::Isolate *isolate, iso_home_t *home, iso_account_t *account,
 bool open_functions(
     functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Object> hooks
 );
+/* Its isolate is never used again, nor freed: lets go of what it holds elsewhere. */
+void abandon_functions(functions_t *functions);
 /* Before its isolate goes. What its home still gets is not handled any more. */
 void destroy_functions(functions_t *functions);
 /* Adds what lib/remote.js needs; *slot is looked at when one of them is called. */
