@@ -3,6 +3,8 @@
 // The supported Node lines, each from the registry's package with its binary and headers:
 //   node scripts/lines.js prebuild   builds the library for each into prebuilds/
 //   node scripts/lines.js test       does that, then runs the JavaScript suite on each
+//   node scripts/lines.js faults [TIMES]   the faults, with and without load, and each end of the
+//                                    process so many times (3); the libraries must be built
 //   node scripts/lines.js run 24 FILE ...   runs a file on one line, with its prebuilt library
 // Linux x64 only, for there are such packages.
 
@@ -82,8 +84,16 @@ if (command === 'prebuild') {
     if (run(line, ['scripts/test.js', 'test/js', ...rest]) !== 0) failed += 1;
   }
   process.exitCode = failed === 0 ? 0 : 1;
+} else if (command === 'faults') {
+  process.env.ISO_EXIT_TIMES = rest[0] ?? '3';
+  const suites = [['test/faults/table.js', '--brief', '--jobs=3'], ['scripts/test.js', 'test/faults/load.test.js', 'test/faults/exit.test.js']];
+  const failed = LINES.flatMap((line) => {
+    console.log(`\n== Node ${line}`);
+    return suites.filter((args) => run(line, args) !== 0);
+  });
+  process.exitCode = failed.length === 0 ? 0 : 1;
 } else if (command === 'run') {
   process.exitCode = run(Number(rest[0]), rest.slice(1));
 } else {
-  throw new Error('usage: node scripts/lines.js prebuild | test | run LINE FILE ...');
+  throw new Error('usage: node scripts/lines.js prebuild | test | faults [TIMES] | run LINE FILE ...');
 }

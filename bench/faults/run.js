@@ -1,13 +1,16 @@
 'use strict';
 
 // What faults do: each in each library, in a process of its own.
-//   node bench/faults/run.js [--json] [LIBRARY or /PATTERN/ ...]
+//   node bench/faults/run.js [LIBRARY or /PATTERN/ ...]
 // The table says how the task ended, what became of the thread, and how far the process's resident
-// set went. Needs the libraries of bench/package.json; one that is missing is left out.
+// set went. A full run goes to bench/results/faults.json. It installs the libraries of
+// bench/package.json, as the benchmark does; one that cannot be built is left out.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
+const { install, prepare } = require('../lib/install.js');
 const { adapters, isInstalled } = require('./libraries.js');
 const faults = require('./faults.js');
 
@@ -15,11 +18,10 @@ const HANG_MS = 40000;
 const TOO_MUCH_MB = 6000;
 const LOOK_MS = 20;
 
-const asJson = process.argv.includes('--json');
+const resultFile = path.join(__dirname, '..', 'results', 'faults.json');
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const patterns = words.filter((word) => word.startsWith('/')).map((word) => new RegExp(word.slice(1, -1)));
 const names = words.filter((word) => !word.startsWith('/'));
-const libraries = Object.keys(adapters).filter((name) => (names.length === 0 || names.includes(name)) && isInstalled(name));
 const wanted = Object.keys(faults).filter((name) => patterns.length === 0 || patterns.some((pattern) => pattern.test(name)));
 
 function residentMb(pid, field) {
@@ -73,18 +75,21 @@ function outcomeOf({ code, signal, killed, said }) {
 
 async function main() {
   const results = [];
-  const missing = Object.keys(adapters).filter((name) => !isInstalled(name));
-  if (!asJson) {
-    console.log(`Node ${process.version}, a limit of 64 MB${missing.length > 0 ? `; not installed: ${missing.join(', ')}` : ''}\n`);
-    console.log(`| fault | ${libraries.join(' | ')} |\n|---|${libraries.map(() => '---|').join('')}`);
-  }
+  install();
+  const problems = Object.keys(adapters).map(prepare).filter((problem) => problem !== undefined);
+  const libraries = Object.keys(adapters).filter((name) => (names.length === 0 || names.includes(name)) && isInstalled(name));
+  console.log([`Node ${process.version}, a limit of 64 MB`, ...problems].join('\n'));
+  console.log(`\n| fault | ${libraries.join(' | ')} |\n|---|${libraries.map(() => '---|').join('')}`);
   for (const fault of wanted) {
     const row = [];
     for (const library of libraries) row.push(await once(library, fault));
     results.push(...row.map((result) => ({ ...result, outcome: outcomeOf(result) })));
-    if (!asJson) console.log(`| ${fault} | ${row.map((result) => `${outcomeOf(result)}; ${result.peak} MB`).join(' | ')} |`);
+    console.log(`| ${fault} | ${row.map((result) => `${outcomeOf(result)}; ${result.peak} MB`).join(' | ')} |`);
   }
-  if (asJson) console.log(JSON.stringify({ node: process.version, results }, null, 2));
+  if (words.length > 0) return;
+  const machine = { node: process.version, platform: `${process.platform} ${process.arch}`, cores: os.availableParallelism() };
+  const brief = results.map(({ library, fault, outcome, peak }) => ({ library, fault, outcome, peak }));
+  fs.writeFileSync(resultFile, `${JSON.stringify({ ...machine, results: brief }, null, 1)}\n`);
 }
 
 main();

@@ -77,8 +77,9 @@ static napi_value set_exit_code(napi_env env, napi_callback_info info) {
   iso_args_t args;
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_host_t *host = iso_host_get(env);
-  host->is_exiting = true;
-  napi_get_value_int32(env, args.values[0], &host->exit_code);
+  int exit_code = 0;
+  napi_get_value_int32(env, args.values[0], &exit_code);
+  iso_host_exits(host, exit_code);
   iso_args_deinit(&args);
   return NULL;
 }

@@ -64,6 +64,7 @@ static void shut_down(iso_host_t *host) {
 
 static void on_owner_closed(void *data) {
   iso_host_t *host = data;
+  bool has_exit_hook = host->has_exit_hook;
   napi_async_cleanup_hook_handle cleanup = host->cleanup;
   iso_home_release(host->home);
   host->home = NULL;
@@ -71,6 +72,7 @@ static void on_owner_closed(void *data) {
   host->owner = NULL;
   host->is_cleaned_up = true;
   iso_host_release(host);
+  if (!has_exit_hook) iso_host_release(host);
   napi_remove_async_cleanup_hook(cleanup);
 }
 
@@ -84,12 +86,23 @@ static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
   iso_runs_free(host);
 }
 
+/* Node comes here for a process.kill() of itself as well, without an exit event, in case that is
+ * its end, and then forgets us. It need not be: the signal may be one that does nothing. */
 static void on_environment_exit(void *data) {
   iso_host_t *host = data;
+  host->has_exit_hook = false;
+  if (!host->is_cleaned_up && !host->is_exiting) return;
   if (!host->is_cleaned_up) shut_down(host);
-  /* process.kill() of itself comes here as well, without an exit event: its signal ends it then. */
   if (host->is_exiting && iso_threads_living() != 0) _Exit(host->exit_code);
   iso_host_release(host);
+}
+
+void iso_host_exits(iso_host_t *host, int exit_code) {
+  host->is_exiting = true;
+  host->exit_code = exit_code;
+  if (host->has_exit_hook) return;
+  host->has_exit_hook = true;
+  iso_host_at_exit(on_environment_exit, host);
 }
 
 static napi_status open_async_context(iso_host_t *host) {
@@ -123,6 +136,7 @@ iso_host_t *iso_host_create(napi_env env) {
   if (iso_home_create_host(host->owner, iso_host_receive, &host->home) != ISO_OK) goto fail;
   if (napi_set_instance_data(env, host, NULL, NULL) != napi_ok) goto fail;
   if (napi_add_async_cleanup_hook(env, on_cleanup, host, &host->cleanup) != napi_ok) goto fail;
+  host->has_exit_hook = true;
   iso_host_at_exit(on_environment_exit, host);
   return host;
 

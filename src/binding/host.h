@@ -57,6 +57,8 @@ struct iso_host_s {
   /* The exit event has said what the process ends with. */
   bool is_exiting;
   int exit_code;
+  /* Node will call us at the environment's end. */
+  bool has_exit_hook;
   bool is_shut_down;
   bool is_cleaned_up;
   /* One for each of the environment's two ways to end (cleanup hooks, and exit callbacks; they come
@@ -70,6 +72,9 @@ iso_host_t *iso_host_create(napi_env env);
 iso_host_t *iso_host_get(napi_env env);
 void iso_host_retain(iso_host_t *host);
 void iso_host_release(iso_host_t *host);
+
+/* The exit event has come. */
+void iso_host_exits(iso_host_t *host, int exit_code);
 
 /* May one more run keep its caller's stack? A stack costs some microseconds, so only so many a
  * millisecond do. */

@@ -1,7 +1,7 @@
 'use strict';
 
-// What each fault costs: node test/faults/table.js [--json] [--jobs=N] [--settle=MS] [FILE.js or /PATTERN/ ...]
-// One line a case: how its promise settled, how far the resident set went above where it was and
+// What each fault costs: node test/faults/table.js [--json] [--brief] [--jobs=N] [--settle=MS] [FILE.js or /PATTERN/ ...]
+// Fails where something is wrong; --brief shows only that. One line a case: how its promise settled, how far the resident set went above where it was and
 // what is left of that, CPU time, threads lost (written off) and parked, whether V8 itself gave up; what is wrong with it, if
 // anything. The memory limit is 64 MB wherever the row does not say otherwise. From Node 24 on V8
 // keeps the pages of an isolate that is gone for 8 seconds, for the next one: what is left is
@@ -13,6 +13,7 @@ const flags = process.argv.slice(2).filter((word) => word.startsWith('--'));
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const jobs = Number(flags.find((flag) => flag.startsWith('--jobs='))?.slice(7) ?? 1);
 const asJson = flags.includes('--json');
+const isBrief = flags.includes('--brief');
 process.env.ISO_SETTLE_MS = flags.find((flag) => flag.startsWith('--settle='))?.slice(9) ?? '12000';
 
 const isWanted = ({ file, row }) =>
@@ -36,6 +37,7 @@ function show(each, result, problems) {
 async function main() {
   const cases = allCases().filter(isWanted);
   const all = [];
+  const { length } = cases;
   let bad = 0;
   if (!asJson) {
     console.log(`Node ${process.version}\n`);
@@ -48,12 +50,13 @@ async function main() {
       const problems = problemsOf(each, result);
       if (problems.length > 0) bad += 1;
       if (asJson) all.push({ file: each.file, kind: each.kind, name: each.row.name, ...result, stdout: undefined, problems });
-      else show(each, result, problems);
+      else if (!isBrief || problems.length > 0) show(each, result, problems);
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
   if (asJson) console.log(JSON.stringify(all));
-  else console.log(`\n${bad === 0 ? 'nothing wrong' : `${bad} with something wrong`}`);
+  else console.log(`\n${length} faults, ${bad === 0 ? 'nothing wrong' : `${bad} with something wrong`}`);
+  if (bad > 0) process.exitCode = 1;
 }
 
 main();

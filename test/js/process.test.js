@@ -193,6 +193,30 @@ describe('the process', () => {
     assert.strictEqual(result.signal, 'SIGINT');
   });
 
+  test('signals that it handles or ignores do nothing to its threads', { skip: process.platform === 'win32' }, async () => {
+    const result = await runChild(() => {
+      const { ThreadPool } = require(root);
+      let handled = 0;
+      process.on('SIGUSR2', () => (handled += 1));
+      const pool = new ThreadPool(() => async (n) => {
+        // Asleep in a wait, awake, and asleep between two tasks.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, n % 3);
+        for (let i = 0; i < n * 100; i++) Math.sqrt(i);
+        return n;
+      }, 3, { timeout: 60000, memoryLimit: 64 });
+      (async () => {
+        let sum = 0;
+        for (let i = 0; i < 100; i++) {
+          const runs = [1, 2, 3, 4].map((n) => pool.run(n));
+          for (const signal of ['SIGWINCH', 'SIGCONT', 'SIGUSR2', 'SIGURG']) process.kill(process.pid, signal);
+          for (const n of await Promise.all(runs)) sum += n;
+        }
+        console.log(sum, handled > 0);
+      })();
+    });
+    assert.deepStrictEqual(result, fine('1000 true\n'));
+  });
+
   // Node takes V8 down around such a thread; on Node 24 V8 aborts for it.
   for (const [name, end, code] of [
     ['by itself', "process.exitCode = 5", 5],
