@@ -57,11 +57,11 @@ function load() {
   const { createRemote } = require('./remote.js');
   const { print } = require('./console.js');
   const { notice } = require('./notices.js');
-  const { opened } = require('./streams.js');
+  const { held, opened } = require('./streams.js');
   const { deliverItems, failItem } = require('./map.js');
   const { cloneable } = binding;
   const { describeThrown, describeUncloneable } = createDescriber({ isError: isNativeError, cloneable });
-  const remote = createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable });
+  const remote = createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable, held });
   binding.initialize({
     fromThread,
     fromCode,

@@ -20,8 +20,9 @@ const REASONS = {
 /**
  * @param natives call, callSync, answer, markFunction, isPlain, isCalled: src/engine/v8/functions.cc
  * @param canWait may this side wait for the other? Then what it gets has `sync`
+ * @param held waits for a promise as somebody who keeps the process alive; pulls do not
  */
-function createRemote(natives, { canWait, rebuild, describeThrown, describeUncloneable }) {
+function createRemote(natives, { canWait, rebuild, describeThrown, describeUncloneable, held }) {
   const { call, callSync, answer, markFunction, isPlain, isCalled } = natives;
   // Of streams from the other side, and of the functions that serve those to it.
   const settings = new WeakMap();
@@ -29,9 +30,9 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
 
   function stub(id, isPull) {
     // Awaited, and not only returned, for that would ask for the promise's `then`.
-    const remote = async (...args) => await call(id, args);
+    const remote = async (...args) => await call(id, args, isPull);
     if (isPull) {
-      const made = createStream(remote);
+      const made = createStream(remote, held);
       weakMapSet(settings, made.stream, made.settings);
       return made.stream;
     }

@@ -142,10 +142,11 @@ const DEFAULT_WINDOW = 16;
 
 /**
  * @param pull that of the source over there
+ * @param held gives a promise back, and keeps the process alive until it is settled
  * @returns the stream, and its settings: `window`, how many values may be ahead; `whyEnded`, asked
  *   when a pull fails: it may know better why, and throws that
  */
-function createStream(pull) {
+function createStream(pull, held) {
   const settings = { window: DEFAULT_WINDOW, whyEnded: undefined };
 
   async function* values() {
@@ -155,7 +156,7 @@ function createStream(pull) {
       yield;
       let asked;
       for (;;) {
-        const { values: batch, isDone, value } = await (asked ?? pull(settings.window));
+        const { values: batch, isDone, value } = await held(asked ?? pull(settings.window));
         asked = undefined;
         if (isDone) {
           isOver = true;
@@ -176,7 +177,7 @@ function createStream(pull) {
       await settings.whyEnded?.();
       throw error;
     } finally {
-      if (!isOver) await pull(0);
+      if (!isOver) await held(pull(0));
     }
   }
 

@@ -7,24 +7,28 @@ const { typeError } = require('./options.js');
 // Settled when the run of a stream is over, whatever the stream has been told before.
 const ends = new WeakMap();
 
-// Longer than any end takes; the timer is only there for the loop to go on.
+// Longer than any wait; the timer is only there for the loop to go on.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-// The end of a run, for somebody who waits: an open stream does not keep the process alive.
-async function awaited(end) {
-  const timer = setTimeout(() => {}, MAX_TIMER_MS);
-  try {
-    await end;
-  } finally {
-    clearTimeout(timer);
-  }
+let timer;
+let waits = 0;
+
+/** Keeps the process alive until the promise is settled: an open stream does not. */
+function held(promise) {
+  timer ??= setInterval(() => {}, MAX_TIMER_MS);
+  if (waits++ === 0) timer.ref();
+  const release = () => {
+    if (--waits === 0) timer.unref();
+  };
+  promise.then(release, release);
+  return promise;
 }
 
 /** A run has become a stream. */
 function opened(remote, stream, end) {
   end.catch(() => {});
   ends.set(stream, end);
-  remote.configure(stream, { whyEnded: () => awaited(end) });
+  remote.configure(stream, { whyEnded: () => held(end) });
 }
 
 /** Of what a run has given; undefined: it is no stream. */
@@ -69,4 +73,4 @@ if (Symbol.asyncDispose) {
   });
 }
 
-module.exports = { RunStream, endOf, opened };
+module.exports = { RunStream, endOf, held, opened };

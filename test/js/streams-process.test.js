@@ -19,7 +19,7 @@ describe('streams and the process', () => {
     assert.match(stdout, /35 pairs of twin primes up to 1000, the last 881 and 883/);
   });
 
-  test('an open stream does not keep the process alive, a next that waits does', () => {
+  test('an open stream does not keep the process alive, whatever it fetches ahead; a next that waits does', () => {
     const script = `
       const { Thread } = require('.');
       const thread = new Thread(() => function* () { for (let i = 0; ; i++) yield i; });
@@ -31,6 +31,8 @@ describe('streams and the process', () => {
       (async () => {
         const stream = await thread.run();
         for (let i = 0; i < 40; i++) await stream.next();
+        // What is fetched ahead never comes.
+        await new Thread(() => function* () { yield 1; for (;;); }).stream().next();
         late.stream().next().then(({ value }) => console.log(value));
       })();`;
     assert.deepStrictEqual(node('-e', script), { status: 0, stdout: 'late\n', stderr: '' });
