@@ -63,6 +63,9 @@ static bool has_events(iso_owner_t *owner) {
   return atomic_load_explicit(&owner->has_events, memory_order_relaxed);
 }
 
+/* How many loops of the process spin now; relaxed, for a rough bound is enough. */
+static atomic_int spinning_loops;
+
 /* Waits a while for events: have any come? Less and less long, then not at all, where they do not.
  */
 static bool spin(iso_owner_t *owner) {
@@ -97,7 +100,11 @@ static void on_prepare(uv_prepare_t *prepare) {
   iso_owner_t *owner = prepare->data;
   uint64_t end = 0;
   while (owner->spin_ns != 0 && !is_quiet(owner) && uv_backend_timeout(prepare->loop) != 0) {
-    if (!spin(owner)) break;
+    bool may_spin =
+        atomic_fetch_add_explicit(&spinning_loops, 1, memory_order_relaxed) < iso_spin_bound();
+    bool found = may_spin && spin(owner);
+    atomic_fetch_sub_explicit(&spinning_loops, 1, memory_order_relaxed);
+    if (!found) break;
     owner->on_wake(owner->data);
     uint64_t now = uv_hrtime();
     if (end == 0) end = now + BREATH_NS;

@@ -179,6 +179,7 @@ static void note_heap(iso_thread_t *thread) {
 static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
   /* Before it sleeps: when it is woken, somebody waits. */
   note_heap(thread);
+  if (mode == UV_RUN_ONCE) iso_engine_rest(thread->engine);
   run_loop(thread, mode);
   iso_engine_idle(thread->engine);
   thread->runs_since_turn = 0;
@@ -443,7 +444,10 @@ static void thread_main(void *argument) {
   bool is_open = status == ISO_OK;
   if (is_open) status = iso_home_create_thread(&thread->wake, &home);
   if (status == ISO_OK) status = start_engine(thread, (uintptr_t) &stack_top, home, &engine);
-  if (status == ISO_OK && thread->is_spare) rehearse(engine);
+  if (status == ISO_OK && thread->is_spare) {
+    rehearse(engine);
+    iso_engine_rest(engine);
+  }
   bool is_wanted = !thread->is_spare || iso_spares__wait(thread, status);
   if (thread->is_spare) iso_spares__leave(thread);
   if (is_wanted)

@@ -107,6 +107,9 @@ int iso_engine_poll(iso_engine_t *engine, iso_message_t *message);
  * are not run. */
 void iso_engine_receive(iso_engine_t *engine, unsigned limit);
 
+/* Does what can wait until nobody waits for the engine: it is about to have nothing to do. */
+void iso_engine_rest(iso_engine_t *engine);
+
 /* Runs what jobs have become ready without a call (after the loop has run). */
 void iso_engine_idle(iso_engine_t *engine);
 

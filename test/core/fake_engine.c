@@ -208,6 +208,10 @@ int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
   return engine->pending == FAKE_PENDING ? ISO_OK : ISO_PENDING;
 }
 
+void iso_engine_rest(iso_engine_t *engine) {
+  (void) engine;
+}
+
 void iso_engine_idle(iso_engine_t *engine) {
   (void) engine;
 }

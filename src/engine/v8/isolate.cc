@@ -452,6 +452,11 @@ void iso_engine_receive(iso_engine_t *engine, unsigned limit) {
   }
 }
 
+void iso_engine_rest(iso_engine_t *engine) {
+  HandleScope scope(engine->isolate);
+  iso::keep_prelude(engine);
+}
+
 void iso_engine_idle(iso_engine_t *engine) {
   Entry entry(engine);
   run_jobs(engine, entry.context);

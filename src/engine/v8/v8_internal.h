@@ -61,6 +61,8 @@ struct iso_engine_s {
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> function;
   iso_prelude_t prelude;
+  /* Until it is known that others have its code; see keep_prelude. */
+  v8::Global<v8::UnboundScript> prelude_script;
 
   iso_pending_t pending;
   v8::Global<v8::Promise> promise;
@@ -270,6 +272,8 @@ bool read_function_mark(
 
 /* natives.cc: evaluates the prelude in a new context. False: it could not be. */
 bool run_prelude(iso_engine_t *engine, v8::Local<v8::Context> context);
+/* Keeps for later isolates what this one has compiled of it, if it is the first. Takes a while. */
+void keep_prelude(iso_engine_t *engine);
 
 /* limits.cc */
 std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *account);
