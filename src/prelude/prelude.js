@@ -90,6 +90,7 @@ module.exports = function createPrelude(natives) {
     rebuild,
     describeThrown: describer.describeThrown,
     describeUncloneable: describer.describeUncloneable,
+    held: (promise) => promise,
   });
 
   return {
