@@ -37,15 +37,17 @@ export type HostValue<T> = IsAny<T> extends true
     ? (...args: A) => MayReturn<R>
     : T extends (...args: infer A) => infer R
       ? (...args: A) => MayReturn<Awaited<R>>
-      : T extends Map<infer K, infer V>
-        ? Map<HostValue<K>, HostValue<V>>
-        : T extends Set<infer V>
-          ? Set<HostValue<V>>
-          : T extends Leaf
-            ? T
-            : T extends object
-              ? { [K in keyof T]: HostValue<T[K]> }
-              : T;
+      : T extends AsyncIterable<infer V>
+        ? AsyncIterable<HostValue<V>> | Iterator<HostValue<V>>
+        : T extends Map<infer K, infer V>
+          ? Map<HostValue<K>, HostValue<V>>
+          : T extends Set<infer V>
+            ? Set<HostValue<V>>
+            : T extends Leaf
+              ? T
+              : T extends object
+                ? { [K in keyof T]: HostValue<T[K]> }
+                : T;
 export type HostValues<T extends any[]> = { [K in keyof T]: HostValue<T[K]> };
 
 /** What the host receives where code in a thread gives `T`: functions arrive as asynchronous ones. */
@@ -53,15 +55,28 @@ export type Received<T> = IsAny<T> extends true
   ? T
   : T extends (...args: infer A) => infer R
     ? (...args: HostValues<A>) => Promise<Received<Awaited<R>>>
-    : T extends Map<infer K, infer V>
-      ? Map<Received<K>, Received<V>>
-      : T extends Set<infer V>
-        ? Set<Received<V>>
-        : T extends Leaf
-          ? T
-          : T extends object
-            ? { [K in keyof T]: Received<T[K]> }
-            : T;
+    : T extends Generator<infer V, infer R, any> | AsyncGenerator<infer V, infer R, any>
+      ? AsyncGenerator<Received<V>, Received<R>, void>
+      : T extends Map<infer K, infer V>
+        ? Map<Received<K>, Received<V>>
+        : T extends Set<infer V>
+          ? Set<Received<V>>
+          : T extends Leaf
+            ? T
+            : T extends object
+              ? { [K in keyof T]: Received<T[K]> }
+              : T;
+
+/**
+ * What a run gives: what the function returns, awaited; of a generator, its stream. The values of a
+ * stream come as they are yielded, no more of them ahead than its window; to leave a `for await`, or
+ * return(), ends the generator over there.
+ */
+export type RunResult<F extends ThreadFunction> = Received<Awaited<ReturnType<F>>>;
+
+/** The stream of a function that is a generator. */
+export type RunStream<F extends ThreadFunction> =
+  RunResult<F> extends AsyncGenerator<any, any, any> ? RunResult<F> : AsyncGenerator<any, any, void>;
 
 export interface ThreadOptions {
   /**
@@ -138,6 +153,11 @@ export interface RunOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+export interface StreamOptions extends RunOptions {
+  /** How many values may be ahead of who takes them, from 1 to 65536. Default 16. */
+  window?: number | undefined;
+}
+
 /**
  * Stands for `value` among the arguments of a run, or within one; the ArrayBuffers of `list` then
  * move instead of being copied. Inside a thread there is a global function of the same name for
@@ -183,10 +203,20 @@ export class Thread<F extends ThreadFunction = ThreadFunction> {
    *
    * Rejects with what the function throws, or with a {@link ThreadError}.
    */
-  run(...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>>;
+  run(...args: HostValues<Parameters<F>>): Promise<RunResult<F>>;
 
   /** As {@link run}, with options for this run. */
-  runWith(options: RunOptions, ...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>>;
+  runWith(options: RunOptions, ...args: HostValues<Parameters<F>>): Promise<RunResult<F>>;
+
+  /**
+   * As {@link run}, of a function that is a generator: gives the stream of its values at once. `next`
+   * rejects with a TypeError where the function gives anything else. The thread runs nothing else
+   * until the stream is over.
+   */
+  stream(...args: HostValues<Parameters<F>>): RunStream<F>;
+
+  /** As {@link stream}, with options. */
+  streamWith(options: StreamOptions, ...args: HostValues<Parameters<F>>): RunStream<F>;
 
   /**
    * Stops at once whatever runs, an endless loop too. Pending and later runs reject with
@@ -324,11 +354,14 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   readonly ready: Promise<void>;
   readonly needsDrain: boolean;
 
-  run(...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>>;
-  runWith(options: RunOptions, ...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>>;
+  run(...args: HostValues<Parameters<F>>): Promise<RunResult<F>>;
+  runWith(options: RunOptions, ...args: HostValues<Parameters<F>>): Promise<RunResult<F>>;
+  /** See {@link Thread.stream}. */
+  stream(...args: HostValues<Parameters<F>>): RunStream<F>;
+  streamWith(options: StreamOptions, ...args: HostValues<Parameters<F>>): RunStream<F>;
 
   /** Runs once on every thread; results in the order of the threads. */
-  broadcast(...args: HostValues<Parameters<F>>): Promise<Received<Awaited<ReturnType<F>>>[]>;
+  broadcast(...args: HostValues<Parameters<F>>): Promise<RunResult<F>[]>;
 
   /**
    * The results for the items of a source, each given as the one argument. The source is read no
@@ -337,7 +370,7 @@ export class ThreadPool<F extends ThreadFunction = ThreadFunction> {
   map(
     source: Iterable<HostValue<Parameters<F>[0]>> | AsyncIterable<HostValue<Parameters<F>[0]>>,
     options?: MapOptions,
-  ): AsyncGenerator<Received<Awaited<ReturnType<F>>>, void, void>;
+  ): AsyncGenerator<RunResult<F>, void, void>;
 
   /** Resolves when needsDrain is false: at once, or when no run waits for a thread any more. */
   drained(): Promise<void>;

@@ -57,20 +57,23 @@ function load() {
   const { createRemote } = require('./remote.js');
   const { print } = require('./console.js');
   const { notice } = require('./notices.js');
+  const { held, opened } = require('./streams.js');
   const { deliverItems, failItem } = require('./map.js');
   const { cloneable } = binding;
   const { describeThrown, describeUncloneable } = createDescriber({ isError: isNativeError, cloneable });
+  const remote = createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable, held });
   binding.initialize({
     fromThread,
     fromCode,
     uncloneable: (args, exception, trace) => uncloneable(args, exception, trace, cloneable),
     print,
     notice,
+    opened: (stream, end) => opened(remote, stream, end),
     deliverItems,
     failItem,
-    remote: createRemote(binding.remote, { canWait: false, rebuild, describeThrown, describeUncloneable }),
+    remote,
   });
-  return binding;
+  return { native: binding, configureStream: remote.configure };
 }
 
 module.exports = { load, prebuiltPath, builtPath };

@@ -6,7 +6,7 @@ const { EventEmitter } = require('node:events');
 const { isMainThread } = require('node:worker_threads');
 const { load } = require('./binding.js');
 
-const native = load();
+const { native, configureStream } = load();
 
 // The base class of lib/runner.js: cancel, broadcast, close, resize, dispose, ready, stats,
 // needsDrain, ref and unref are in src/binding/pool_binding.c.
@@ -21,4 +21,4 @@ function quiet(promise) {
   return promise;
 }
 
-module.exports = { native, quiet };
+module.exports = { native, configureStream, quiet };

@@ -105,6 +105,10 @@ const checks = {
   transfer(name, value) {
     if (!Array.isArray(value)) throw typeError(name, 'an array of ArrayBuffers', value);
   },
+  // Of streamWith.
+  window(name, value) {
+    checkNumber(name, value, 'an integer from 1 to 65536', integer(1, 65536));
+  },
   // Of map and close.
   concurrency(name, value) {
     checkNumber(name, value, 'an integer, 1 or more', integer(1, Number.MAX_SAFE_INTEGER));
@@ -160,6 +164,9 @@ function checkRunOptions(options) {
   };
 }
 
+/** The options of streamWith, as they are. */
+const checkStreamOptions = (options) => checkOptions(options, [...RUN_OPTIONS, 'window']);
+
 // What Thread and ThreadPool have in common.
 const COMMON_OPTIONS = [
   'memoryLimit', 'codeGeneration', 'name', 'filename', 'timeout', 'cpuTimeout', 'interruptGrace',
@@ -182,4 +189,4 @@ const nativeOptions = ({ memoryLimit, codeGeneration, timeout, cpuTimeout, inter
   allowWasm: codeGeneration?.wasm ?? true,
 });
 
-module.exports = { checkOptions, checkRunOptions, checkValue, nativeOptions, COMMON_OPTIONS, typeError, rangeError };
+module.exports = { checkOptions, checkRunOptions, checkStreamOptions, checkValue, nativeOptions, COMMON_OPTIONS, typeError, rangeError };

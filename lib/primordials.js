@@ -54,6 +54,13 @@ module.exports = {
   append,
   arrayJoin: method(Array.prototype, 'join'),
   arraySlice: method(Array.prototype, 'slice'),
+  // Of two lists without holes.
+  concat(one, other) {
+    const list = [];
+    for (let i = 0; i < one.length; i++) append(list, one[i]);
+    for (let i = 0; i < other.length; i++) append(list, other[i]);
+    return list;
+  },
   mapGet: method(Map.prototype, 'get'),
   mapSet: method(Map.prototype, 'set'),
   mapHas: method(Map.prototype, 'has'),
@@ -72,6 +79,9 @@ module.exports = {
   hardened,
   test: regExpTest,
   promiseOf: (value) => apply(promiseResolve, Promise, [value]),
-  Array, Error, Map, Number, Set, String, TypeError,
+  weakMapGet: method(WeakMap.prototype, 'get'),
+  weakMapSet: method(WeakMap.prototype, 'set'),
+  Array, Error, Map, Number, Promise, Set, String, TypeError, WeakMap,
+  Symbol: { __proto__: null, asyncIterator: Symbol.asyncIterator, iterator: Symbol.iterator },
   Math: { __proto__: null, floor: Math.floor, max: Math.max, min: Math.min },
 };

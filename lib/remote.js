@@ -4,9 +4,10 @@
 // library with src/prelude/, in threads.
 
 const {
-  apply, Array, defineProperty, isArray, isMap, isSet, keys, Map, mapForEach, mapGet, mapSet, promiseOf, promiseThen, put, Set,
-  setAdd, setForEach, stringIndexOf, stringSlice,
+  apply, Array, defineProperty, isArray, isMap, isSet, keys, Map, mapForEach, mapGet, mapSet, Promise, promiseOf, promiseThen, put, Set,
+  setAdd, setForEach, stringIndexOf, stringSlice, Symbol, WeakMap, weakMapGet, weakMapSet,
 } = require('./primordials.js');
+const { Batch, createSource, createStream, ignoreRejection } = require('./stream.js');
 
 // What the codes mean to somebody who calls a function.
 const REASONS = {
@@ -17,15 +18,24 @@ const REASONS = {
 };
 
 /**
- * @param natives call, callSync, answer, markFunction, isPlain: src/engine/v8/functions.cc
+ * @param natives call, callSync, answer, markFunction, isPlain, isCalled: src/engine/v8/functions.cc
  * @param canWait may this side wait for the other? Then what it gets has `sync`
+ * @param held waits for a promise as somebody who keeps the process alive; pulls do not
  */
-function createRemote(natives, { canWait, rebuild, describeThrown, describeUncloneable }) {
-  const { call, callSync, answer, markFunction, isPlain } = natives;
+function createRemote(natives, { canWait, rebuild, describeThrown, describeUncloneable, held }) {
+  const { call, callSync, answer, markFunction, isPlain, isCalled } = natives;
+  // Of streams from the other side, and of the functions that serve those to it.
+  const settings = new WeakMap();
+  const stops = new WeakMap();
 
-  function stub(id) {
+  function stub(id, isPull) {
     // Awaited, and not only returned, for that would ask for the promise's `then`.
-    const remote = async (...args) => await call(id, args);
+    const remote = async (...args) => await call(id, args, isPull);
+    if (isPull) {
+      const made = createStream(remote, held);
+      weakMapSet(settings, made.stream, made.settings);
+      return made.stream;
+    }
     if (canWait) {
       defineProperty(remote, 'sync', {
         __proto__: null,
@@ -43,7 +53,10 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     try {
       answer(id, false, value);
     } catch (exception) {
-      answer(id, true, describeUncloneable(value, exception));
+      const isBatch = value instanceof Batch;
+      const alone = isBatch ? value.alone() : undefined;
+      if (alone !== undefined) succeed(id, alone);
+      else answer(id, true, describeUncloneable(isBatch ? value.fail() : value, exception));
     }
   }
 
@@ -86,8 +99,36 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     });
   }
 
-  // A copy of what V8 refuses, with marks for the functions in it; undefined: there are none.
-  function substitute(root) {
+  function serve(source, onEnd) {
+    const { pull, stop } = createSource(source, isCalled, onEnd);
+    weakMapSet(stops, pull, stop);
+    return markFunction(pull, true);
+  }
+
+  // What a run has given, as a stream, and the promise of its end.
+  function open(generator) {
+    let mark;
+    const end = new Promise((resolve) => {
+      mark = serve(generator, resolve);
+    });
+    return { mark, end };
+  }
+
+  // Nobody over there has the stream of it any more.
+  function released(pull) {
+    ignoreRejection(weakMapGet(stops, pull)());
+  }
+
+  // An iterator, of an argument that is async iterable, or of whatever V8 cannot clone.
+  function iteratorOf(value, isArgument) {
+    if (isArgument && typeof value[Symbol.asyncIterator] === 'function') return value[Symbol.asyncIterator]();
+    if ((!isArgument && isPlain(value)) || typeof value.next !== 'function') return undefined;
+    return typeof value[Symbol.asyncIterator] === 'function' || typeof value[Symbol.iterator] === 'function' ? value : undefined;
+  }
+
+  // A copy of the list of values, with marks for the functions and iterators in them; undefined: there
+  // are none.
+  function substitute(values) {
     const copies = new Map();
     let todo = null;
     let found = false;
@@ -99,13 +140,20 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     const copyKeys = (value, copy, names) => {
       for (let i = 0; i < names.length; i++) put(copy, names[i], copyOf(value[names[i]]));
     };
-    const copyOf = (value) => {
+    const copyOf = (value, isArgument = false) => {
       if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return value;
       const known = mapGet(copies, value);
       if (known !== undefined) return known;
       if (typeof value === 'function') {
         found = true;
         const mark = markFunction(value);
+        mapSet(copies, value, mark);
+        return mark;
+      }
+      const source = iteratorOf(value, isArgument);
+      if (source !== undefined) {
+        found = true;
+        const mark = serve(source, () => {});
         mapSet(copies, value, mark);
         return mark;
       }
@@ -129,7 +177,8 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
       const copy = {};
       return remember(value, copy, () => copyKeys(value, copy, keys(value)));
     };
-    const copy = copyOf(root);
+    const copy = new Array(values.length);
+    for (let i = 0; i < values.length; i++) put(copy, i, copyOf(values[i], true));
     while (todo !== null) {
       const { fill } = todo;
       todo = todo.next;
@@ -138,7 +187,15 @@ function createRemote(natives, { canWait, rebuild, describeThrown, describeUnclo
     return found ? copy : undefined;
   }
 
-  return { stub, invoke, failure, substitute };
+  // How a stream is to be: see createStream.
+  function configure(stream, changes) {
+    const known = weakMapGet(settings, stream);
+    if (known === undefined) return;
+    const names = keys(changes);
+    for (let i = 0; i < names.length; i++) known[names[i]] = changes[names[i]];
+  }
+
+  return { stub, invoke, failure, substitute, released, open, configure };
 }
 
 module.exports = { createRemote };

@@ -3,8 +3,10 @@
 // One run with options: what lib/options.js has checked, and the signal that may end it.
 
 const { fromCode } = require('./errors.js');
-const { checkRunOptions } = require('./options.js');
+const { configureStream } = require('./native.js');
+const { checkRunOptions, checkStreamOptions } = require('./options.js');
 const { runTask } = require('./runner.js');
+const { RunStream, endOf } = require('./streams.js');
 
 function abortError(signal) {
   return fromCode('ABORT_ERR', 'AbortError', 'The run was aborted before it began', '', null, signal.reason);
@@ -39,15 +41,32 @@ function watch(signal) {
 async function untilAborted(pool, signal, token, promise) {
   const { runs, unwatch } = runsOf.get(signal) ?? watch(signal);
   runs.set(token, pool);
-  try {
-    return await promise;
-  } finally {
+  const forget = () => {
     runs.delete(token);
-    if (runs.size === 0) {
-      unwatch();
-      runsOf.delete(signal);
-    }
+    if (runs.size > 0) return;
+    unwatch();
+    runsOf.delete(signal);
+  };
+  let end;
+  try {
+    const result = await promise;
+    end = endOf(result);
+    return result;
+  } finally {
+    // A stream can be aborted until it is over.
+    if (end === undefined) forget();
+    else end.then(forget, forget);
   }
 }
 
-module.exports = { runWith };
+function streamWith(pool, options, args) {
+  const { window, ...rest } = checkStreamOptions(options);
+  const run = pool.runWith(rest, ...args);
+  if (window === undefined) return new RunStream(run);
+  return new RunStream(run.then((result) => {
+    configureStream(result, { window });
+    return result;
+  }));
+}
+
+module.exports = { runWith, streamWith };

@@ -7,8 +7,9 @@ const { readContext } = require('./context.js');
 const { mapOver } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
 const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS, rangeError } = require('./options.js');
-const { runWith } = require('./run.js');
+const { runWith, streamWith } = require('./run.js');
 const { Runner, runItem } = require('./runner.js');
+const { RunStream } = require('./streams.js');
 
 const POOL_OPTIONS = [
   ...COMMON_OPTIONS, 'scheduler', 'steal', 'minThreads', 'maxThreads', 'idleTimeout', 'maxQueue',
@@ -78,6 +79,14 @@ class ThreadPool extends Runner {
 
   runWith(options, ...args) {
     return this.#traced(() => runWith(this, options, args));
+  }
+
+  stream(...args) {
+    return new RunStream(this.run(...args));
+  }
+
+  streamWith(options, ...args) {
+    return streamWith(this, options, args);
   }
 
   #traced(start, ...args) {

@@ -3,8 +3,9 @@
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS } = require('./options.js');
-const { runWith } = require('./run.js');
+const { runWith, streamWith } = require('./run.js');
 const { Runner } = require('./runner.js');
+const { RunStream } = require('./streams.js');
 
 let threadsMade = 0;
 
@@ -48,6 +49,14 @@ class Thread extends Runner {
 
   runWith(options, ...args) {
     return runWith(this, options, args);
+  }
+
+  stream(...args) {
+    return new RunStream(this.run(...args));
+  }
+
+  streamWith(options, ...args) {
+    return streamWith(this, options, args);
   }
 }
 

@@ -9,8 +9,8 @@
 #include "core/error.h"
 #include "engine/engine.h"
 
-/* initialize({ fromThread, fromCode, uncloneable, print, notice, deliverItems, failItem, remote }):
- * the functions of host.h, and those of lib/remote.js. */
+/* initialize({ fromThread, fromCode, uncloneable, print, notice, opened, deliverItems, failItem,
+ * remote }): the functions of host.h, and those of lib/remote.js. */
 static napi_value initialize(napi_env env, napi_callback_info info) {
   iso_host_t *host = iso_host_get(env);
   iso_args_t args;
@@ -19,9 +19,13 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
     const char *name;
     napi_ref *slot;
   } functions[] = {
-      {"fromThread", &host->from_thread},  {"fromCode", &host->from_code},
-      {"uncloneable", &host->uncloneable}, {"print", &host->print},
-      {"notice", &host->notice},           {"deliverItems", &host->deliver_items},
+      {"fromThread", &host->from_thread},
+      {"fromCode", &host->from_code},
+      {"uncloneable", &host->uncloneable},
+      {"print", &host->print},
+      {"notice", &host->notice},
+      {"opened", &host->opened},
+      {"deliverItems", &host->deliver_items},
       {"failItem", &host->fail_item},
   };
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

@@ -33,6 +33,7 @@ struct iso_host_s {
   napi_ref uncloneable;
   napi_ref print;
   napi_ref notice;
+  napi_ref opened;
   napi_ref deliver_items;
   napi_ref fail_item;
 

@@ -7,6 +7,7 @@
 #include "binding/args.h"
 #include "binding/settle.h"
 #include "binding/stats_binding.h"
+#include "binding/stream_binding.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "engine/engine.h"
@@ -179,7 +180,11 @@ static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, in
 }
 
 static const iso_pool_callbacks_t callbacks = {
-    .ready = on_ready, .console = on_console, .notice = on_notice, .ended = on_ended};
+    .ready = on_ready,
+    .console = on_console,
+    .stream = iso_stream_opened,
+    .notice = on_notice,
+    .ended = on_ended};
 
 /* The constructor. */
 
@@ -475,7 +480,7 @@ static napi_value set_reference(napi_env env, napi_callback_info info, bool is_u
   napi_value receiver = NULL;
   if (pool == NULL || pool->is_unreferenced == is_unreferenced) goto end;
   pool->is_unreferenced = is_unreferenced;
-  for (size_t i = 0; i < pool->pending; i++) {
+  for (size_t i = 0; i < pool->pending - pool->streams; i++) {
     if (is_unreferenced)
       iso_owner_unhold(pool->host->owner);
     else

@@ -34,6 +34,8 @@ typedef struct iso_pool_binding_s {
 
   /* Promises given out and not settled. They keep the loop alive. */
   size_t pending;
+  /* How many of them are the ends of streams: they do not. */
+  size_t streams;
   /* ... unless this is set. */
   bool is_unreferenced;
   /* The JavaScript object is garbage. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "binding/batch.h"
+#include "binding/stream_binding.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "engine/engine.h"
@@ -266,14 +267,19 @@ static void settle(iso_run_t *run) {
   napi_close_handle_scope(env, scope);
 }
 
-static void deliver_item(iso_run_t *run) {
+void iso_run_tell(iso_run_t *run, iso_value_t value, bool is_rejection) {
   iso_host_t *host = run->pool->host;
-  iso_value_t value = NULL;
-  iso_batch_begin(host);
-  if (iso_host_take(&run->task.message, &value) == ISO_OK)
+  if (run->is_item && !is_rejection)
     iso_batch_put(host, (napi_value) iso_host_undefer(&run->deferred), (napi_value) value);
   else
-    conclude(host, &run->deferred, true, (napi_value) value, false);
+    conclude(host, &run->deferred, run->is_item, (napi_value) value, !is_rejection);
+}
+
+static void deliver_item(iso_run_t *run) {
+  iso_value_t value = NULL;
+  iso_batch_begin(run->pool->host);
+  int status = iso_host_take(&run->task.message, &value);
+  iso_run_tell(run, value, status != ISO_OK);
 }
 
 static void deliver_run(iso_event_t *event, bool alive) {
@@ -286,6 +292,7 @@ static void deliver_run(iso_event_t *event, bool alive) {
     iso_free(run);
     return;
   }
+  if (run->is_stream) iso_stream_ended(run);
   if (run->group != 0) iso_list_remove(&run->link);
   if (run->task.status != ISO_OK || run->token != NULL)
     settle(run);
@@ -329,6 +336,7 @@ iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise, bool is
   run->pool = pool;
   run->token = NULL;
   run->group = 0;
+  run->is_stream = false;
   run->trace = trace_here(pool->host);
   return run;
 }

@@ -22,6 +22,8 @@ typedef struct iso_run_s {
   napi_ref token;
   /* Of the runs that are cancelled together; 0: it is none of them. */
   uint32_t group;
+  /* Its promise was settled by a stream; see stream_binding.h. */
+  bool is_stream;
   /* In host->free_runs; while it is under way, in pool->grouped if it has a group. */
   iso_link_t link;
 } iso_run_t;
@@ -65,6 +67,9 @@ napi_value iso_spares_error(iso_host_t *host, int status);
 /* Rejects with `error`, or, where that is a promise, with what it rejects with. NULL (what made it
  * has failed): with a plain Error that says so. */
 void iso_reject(napi_env env, napi_deferred deferred, napi_value error, bool is_promise);
+
+/* Settles its promise; an item's value goes into the host's batch, which must have begun. */
+void iso_run_tell(iso_run_t *run, iso_value_t value, bool is_rejection);
 
 /* Frees the kept runs. */
 void iso_runs_free(iso_host_t *host);

@@ -272,6 +272,12 @@ uint64_t iso_thread__cpu_ns(const iso_thread_t *thread);
 bool iso_thread__can_unwind(const iso_thread_t *thread);
 _Noreturn void iso_thread__unwind(iso_thread_t *thread, int status);
 
+/* report.c: hooks of the engine, of a thread (`data`); both take the message. */
+
+/* Holds the thread back where its console is ahead of the host. */
+void iso_report__console(void *data, iso_message_t *message);
+void iso_report__stream(void *data, iso_message_t *message);
+
 /* memory.c */
 
 /* What V8's own limit shall be. */

@@ -36,6 +36,8 @@ typedef enum iso_part_kind_e {
   ISO_PART_STRING,
   /* A function: a use of an iso_callable_t (remote.h). */
   ISO_PART_FUNCTION,
+  /* The same, of the function `pull` of a stream (lib/stream.js). */
+  ISO_PART_STREAM,
   ISO_PART_COUNT
 } iso_part_kind_t;
 

@@ -34,6 +34,9 @@ typedef struct iso_pool_callbacks_s {
   void (*ready)(void *data, int status);
   /* A thread wrote to its console. The pool owns `record`. */
   void (*console)(void *data, const iso_message_t *record);
+  /* The run of `task` has given a generator: `opening` holds the stream of it, and is the pool's.
+   * The task is done when the stream is over. */
+  void (*stream)(void *data, iso_task_t *task, iso_message_t *opening);
   /* Something happened that nobody has to do anything about. */
   void (*notice)(void *data, iso_notice_kind_t kind, uint64_t thread_id, int status);
   /* Once, last: no thread is left. The pool may be destroyed, even in here. */

@@ -346,7 +346,7 @@ static int admit_from_host(iso_call_t *call) {
   if (!is_full) home->asked++;
   iso_mutex_unlock(&home->lock);
   if (is_full) return ISO_EFULL;
-  iso_owner_hold(call->caller->owner);
+  if (!call->is_quiet) iso_owner_hold(call->caller->owner);
   return ISO_OK;
 }
 
@@ -397,7 +397,7 @@ void iso_call_settled(iso_call_t *call) {
   else
     counter->asked--;
   iso_mutex_unlock(&counter->lock);
-  if (owner != NULL) iso_owner_unhold(owner);
+  if (owner != NULL && !call->is_quiet) iso_owner_unhold(owner);
   iso_call_release(call);
 }
 

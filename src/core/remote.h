@@ -103,6 +103,8 @@ struct iso_call_s {
   uint64_t id;
   /* The caller waits for it in iso_call_wait, and no answer arrives. */
   bool is_sync;
+  /* Of the host: it waits, if at all, without keeping its loop alive. */
+  bool is_quiet;
 
   /* The arguments; answered, the result or the description of the error. */
   iso_message_t message;

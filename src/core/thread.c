@@ -48,36 +48,6 @@ size_t iso_threads_living(void) {
 
 /* What the engine tells us. */
 
-typedef struct iso_record_s {
-  iso_event_t event;
-  iso_thread_t *thread;
-  iso_message_t *message;
-} iso_record_t;
-
-static void deliver_record(iso_event_t *event, bool alive) {
-  iso_record_t *record = ISO_LIST_ITEM(event, iso_record_t, event);
-  iso_thread_t *thread = record->thread;
-  iso_pool_t *pool = thread->pool;
-  if (alive) pool->options.callbacks->console(pool->options.data, record->message);
-  iso_console_leave(&thread->console, record->message->size);
-  iso_message_destroy(record->message);
-  iso_free(record);
-}
-
-static void on_console(void *data, iso_message_t *message) {
-  iso_thread_t *thread = data;
-  iso_record_t *record = iso_alloc(sizeof(*record));
-  if (record == NULL || !iso_console_enter(&thread->console, message->size)) {
-    iso_free(record);
-    iso_message_destroy(message);
-    return;
-  }
-  record->event.deliver = deliver_record;
-  record->thread = thread;
-  record->message = message;
-  iso_owner_post(thread->pool->owner, &record->event);
-}
-
 /* From here on nobody terminates it, or wakes the thread. */
 static iso_engine_t *hide_engine(iso_thread_t *thread) {
   iso_mutex_lock(&thread->pool->lock);
@@ -157,7 +127,8 @@ static void on_fatal(void *data, bool out_of_memory, bool inside) {
 }
 
 static const iso_engine_hooks_t engine_hooks = {
-    .console = on_console,
+    .console = iso_report__console,
+    .stream = iso_report__stream,
     .heap_full = on_heap_full,
     .collected = on_collected,
     .check_memory = on_check_memory,
@@ -208,6 +179,7 @@ static void note_heap(iso_thread_t *thread) {
 static void turn_loop(iso_thread_t *thread, uv_run_mode mode) {
   /* Before it sleeps: when it is woken, somebody waits. */
   note_heap(thread);
+  if (mode == UV_RUN_ONCE) iso_engine_rest(thread->engine);
   run_loop(thread, mode);
   iso_engine_idle(thread->engine);
   thread->runs_since_turn = 0;
@@ -472,7 +444,10 @@ static void thread_main(void *argument) {
   bool is_open = status == ISO_OK;
   if (is_open) status = iso_home_create_thread(&thread->wake, &home);
   if (status == ISO_OK) status = start_engine(thread, (uintptr_t) &stack_top, home, &engine);
-  if (status == ISO_OK && thread->is_spare) rehearse(engine);
+  if (status == ISO_OK && thread->is_spare) {
+    rehearse(engine);
+    iso_engine_rest(engine);
+  }
   bool is_wanted = !thread->is_spare || iso_spares__wait(thread, status);
   if (thread->is_spare) iso_spares__leave(thread);
   if (is_wanted)

@@ -42,6 +42,10 @@ typedef struct iso_engine_hooks_s {
   /* The code inside wrote to its console: one clone of [method, depth, arguments, placeholders].
    * Takes `record`. May block for as long as the code shall be held back. */
   void (*console)(void *data, iso_message_t *record);
+  /* The running call has given a generator: `opening` holds its stream (ISO_PART_STREAM), for the
+   * caller to have at once; the call is pending until the stream is over. Takes what is in
+   * `opening`. */
+  void (*stream)(void *data, iso_message_t *opening);
   /* V8 asks for more than `limit_bytes` of heap. Returns the limit to go on with, which must be
    * larger for V8 to survive what it is doing; may call iso_engine_terminate. It need not return: a
    * longjmp out of it leaves an engine that can be destroyed, and nothing else. */
@@ -102,6 +106,9 @@ int iso_engine_poll(iso_engine_t *engine, iso_message_t *message);
 /* Begins calls that have come, settles promises by answers that have: `limit` of them at most. Jobs
  * are not run. */
 void iso_engine_receive(iso_engine_t *engine, unsigned limit);
+
+/* Does what can wait until nobody waits for the engine: it is about to have nothing to do. */
+void iso_engine_rest(iso_engine_t *engine);
 
 /* Runs what jobs have become ready without a call (after the loop has run). */
 void iso_engine_idle(iso_engine_t *engine);

@@ -8,7 +8,6 @@ const { createDescriber } = require('../../lib/describe.js');
 const { createRebuilder } = require('../../lib/rebuild.js');
 const { createRemote } = require('../../lib/remote.js');
 const { createConsole } = require('./console.js');
-const limitMemory = require('./limits.js');
 const { defineProperty, isArray, ownKeys, TypeError } = require('../../lib/primordials.js');
 
 module.exports = function createPrelude(natives) {
@@ -52,7 +51,8 @@ module.exports = function createPrelude(natives) {
   async function load(source, file, line, column) {
     if (!isLimited && natives.memoryLimit() > 0) {
       isLimited = true;
-      limitMemory(natives);
+      // Most threads have no limit, and need not have it compiled.
+      require('./limits.js')(natives);
     }
     const context = evaluate(source, file, line, column);
     if (typeof context !== 'function') {
@@ -90,6 +90,7 @@ module.exports = function createPrelude(natives) {
     rebuild,
     describeThrown: describer.describeThrown,
     describeUncloneable: describer.describeUncloneable,
+    held: (promise) => promise,
   });
 
   return {

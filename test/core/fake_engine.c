@@ -124,6 +124,15 @@ static int log_records(iso_engine_t *engine, int count) {
   return engine->is_terminated ? ISO_ETERMINATED : ISO_OK;
 }
 
+static int open_stream(iso_engine_t *engine) {
+  iso_message_t opening;
+  iso_message_init(&opening);
+  (void) iso_message_put_int32(&opening, FAKE_STREAM);
+  engine->config.hooks->stream(engine->config.hooks_data, &opening);
+  uv_async_send(&engine->turn);
+  return ISO_PENDING;
+}
+
 static int32_t number_at(const iso_message_t *message, size_t *offset) {
   iso_flat_t flat = {.tag = ISO_TAG_UNDEFINED};
   return iso_message_next(message, offset, &flat) == ISO_OK && flat.tag == ISO_TAG_INT32
@@ -160,6 +169,9 @@ static int perform(iso_engine_t *engine, const iso_message_t *message) {
     return wait_here(engine, true);
   case FAKE_LOG:
     return log_records(engine, number_at(message, &offset));
+  case FAKE_STREAM:
+    engine->pending = FAKE_PENDING;
+    return open_stream(engine);
   case FAKE_HEAP_FULL:
     (void) hooks->heap_full(engine->config.hooks_data, 1 << 20, &full_heap);
     return engine->is_terminated ? ISO_ETERMINATED : ISO_OK;
@@ -194,6 +206,10 @@ int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
   (void) message;
   if (engine->is_terminated) return ISO_ETERMINATED;
   return engine->pending == FAKE_PENDING ? ISO_OK : ISO_PENDING;
+}
+
+void iso_engine_rest(iso_engine_t *engine) {
+  (void) engine;
 }
 
 void iso_engine_idle(iso_engine_t *engine) {

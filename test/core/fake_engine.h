@@ -24,6 +24,8 @@ typedef enum fake_op_e {
   FAKE_SPIN,
   /* Until fake_gate_open, and deaf to terminate. */
   FAKE_DEAF,
+  /* Becomes a stream; then as FAKE_PENDING. */
+  FAKE_STREAM,
   FAKE_HEAP_FULL,
   /* V8 gives up: where the thread can leave it, and where it cannot. */
   FAKE_GIVE_UP,

@@ -25,6 +25,15 @@ static void on_console(void *data, const iso_message_t *record) {
   fixture->record_count++;
 }
 
+static void on_stream(void *data, iso_task_t *task, iso_message_t *opening) {
+  fixture_t *fixture = data;
+  test_task_t *opened = ISO_LIST_ITEM(task, test_task_t, task);
+  CHECK(opening->count == 1);
+  CHECK_EQ(opened->delivered, 0);
+  opened->was_opened = true;
+  fixture->openings++;
+}
+
 static void on_notice(void *data, iso_notice_kind_t kind, uint64_t thread_id, int status) {
   fixture_t *fixture = data;
   (void) thread_id;
@@ -42,7 +51,11 @@ static void on_ended(void *data) {
 }
 
 static const iso_pool_callbacks_t callbacks = {
-    .ready = on_ready, .console = on_console, .notice = on_notice, .ended = on_ended};
+    .ready = on_ready,
+    .console = on_console,
+    .stream = on_stream,
+    .notice = on_notice,
+    .ended = on_ended};
 
 static void on_closed(void *data) {
   fixture_t *fixture = data;

@@ -14,6 +14,8 @@ typedef struct fixture_s {
   uv_loop_t loop;
   iso_owner_t *owner;
   size_t live_before;
+  /* Tasks that have become streams. */
+  int openings;
   bool is_closed;
 
   iso_pool_t *pool;
@@ -38,6 +40,7 @@ typedef struct test_task_s {
   int order;
   /* Records printed before it. */
   int records_before;
+  bool was_opened;
 } test_task_t;
 
 void fixture_init(fixture_t *fixture);

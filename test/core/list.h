@@ -38,6 +38,7 @@
   XX(pool_parks_a_thread_after_a_fatal_error)                                                      \
   XX(pool_survives_where_v8_gives_up)                                                              \
   XX(pool_prints_before_it_settles)                                                                \
+  XX(pool_opens_streams)                                                                           \
   XX(pool_stops_a_thread_that_is_held_back)                                                        \
   XX(pool_strict_round_robin)                                                                      \
   XX(pool_steals)                                                                                  \

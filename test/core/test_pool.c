@@ -218,6 +218,21 @@ void test_pool_prints_before_it_settles(void) {
   fixture_deinit(&fixture);
 }
 
+void test_pool_opens_streams(void) {
+  fixture_t fixture;
+  static test_task_t tasks[TASKS];
+  fixture_init(&fixture);
+  fixture_start_echo(&fixture, 2);
+  for (int i = 0; i < TASKS; i++)
+    test_task_submit(&tasks[i], &fixture, i % 2 == 0 ? FAKE_STREAM : FAKE_ECHO, i);
+  UNTIL(&fixture, fixture.deliveries == TASKS);
+  CHECK_EQ(fixture.openings, TASKS / 2);
+  for (int i = 0; i < TASKS; i++)
+    CHECK_EQ(tasks[i].was_opened, i % 2 == 0);
+  deinit_all(tasks, TASKS, ISO_OK);
+  fixture_deinit(&fixture);
+}
+
 void test_pool_stops_a_thread_that_is_held_back(void) {
   fixture_t fixture;
   test_task_t task;

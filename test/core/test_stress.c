@@ -24,6 +24,7 @@ static fake_op_t random_op(unsigned *state) {
   if (dice < 10) return FAKE_PENDING;
   if (dice < 15) return FAKE_THROW;
   if (dice < 18) return FAKE_LOG;
+  if (dice < 22) return FAKE_STREAM;
   return FAKE_ECHO;
 }
 

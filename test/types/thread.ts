@@ -37,6 +37,18 @@ new Thread(() => (b: Uint8Array) => b.length).runWith({ transfer: [bytes.buffer]
 // @ts-expect-error: a list of buffers, and not of views
 transfer(bytes, [5]);
 
+// Generators give streams.
+const counting = new Thread(() => function* (to: number) { for (let i = 0; i < to; i++) yield i; return 'end'; });
+same<ReturnType<typeof counting.run>, Promise<AsyncGenerator<number, string, void>>>(true);
+same<ReturnType<typeof counting.stream>, AsyncGenerator<number, string, void>>(true);
+const lines = new Thread(() => async function* (source: AsyncIterable<string>) { yield* source; });
+same<ReturnType<typeof lines.stream>, AsyncGenerator<string, void, void>>(true);
+lines.streamWith({ window: 4, timeout: 100 }, lines.stream((async function* () { yield 'a'; })()));
+// @ts-expect-error: a window is a number
+lines.streamWith({ window: '4' }, lines.stream((async function* () { yield 'a'; })()));
+// @ts-expect-error: numbers are no strings
+lines.stream(counting.stream(1));
+
 // @ts-expect-error: a context returns a function
 new Thread(() => 42);
 // @ts-expect-error: a number is no context

@@ -117,7 +117,7 @@ store_t disown_store(const store_t &store) {
 void iso_part_destroy(iso_part_t *part) {
   if (part->kind == ISO_PART_MODULE)
     delete static_cast<v8::CompiledWasmModule *>(part->object);
-  else if (part->kind == ISO_PART_FUNCTION)
+  else if (part->kind == ISO_PART_FUNCTION || part->kind == ISO_PART_STREAM)
     iso_callable_release(static_cast<iso_callable_t *>(part->object));
   else
     delete static_cast<iso_store_s *>(part->object);

@@ -157,6 +157,7 @@ void call_remote(const FunctionCallbackInfo<Value> &info) {
   iso_call_t *call = hand.get();
   uint64_t id = next_function_id();
   call->id = id;
+  call->is_quiet = info[2]->IsTrue();
   /* Code that calls and calls without ever awaiting would never get to them. */
   iso_arrival_t arrival{};
   while (iso_home_take_answer(functions->home, &arrival))

@@ -124,10 +124,11 @@ private:
   bool take_functions() {
     for (uint32_t i = 0; i < message_->part_count && functions_ != nullptr; i++) {
       const iso_part_t *part = iso_message_part(message_, ISO_PART_FUNCTION, i);
-      Local<v8::Function> function;
-      if (part == nullptr) continue;
-      if (!function_of(functions_, context_, static_cast<iso_callable_t *>(part->object))
-               .ToLocal(&function))
+      const iso_part_t *pull = iso_message_part(message_, ISO_PART_STREAM, i);
+      Local<Object> function;
+      if (part == nullptr && pull == nullptr) continue;
+      auto *callable = static_cast<iso_callable_t *>((pull != nullptr ? pull : part)->object);
+      if (!function_of(functions_, context_, callable, pull != nullptr).ToLocal(&function))
         return false;
       made_.resize(message_->part_count);
       made_[i] = function;

@@ -161,8 +161,9 @@ private:
     if (object->IsArrayBufferView()) return write_view(object.As<ArrayBufferView>());
     Local<Value> inner;
     Local<Value> list;
-    if (options_.functions != nullptr && read_function_mark(context_, object, &inner))
-      return write_function(inner.As<v8::Function>());
+    bool is_pull = false;
+    if (options_.functions != nullptr && read_function_mark(context_, object, &inner, &is_pull))
+      return write_function(inner.As<v8::Function>(), is_pull);
     if (!read_mark(context_, object, &inner, &list)) {
       String::Utf8Value name(isolate_, object->GetConstructorName());
       fail(("#<" + std::string(*name, name.length()) + "> could not be cloned.").c_str());
@@ -173,15 +174,16 @@ private:
     return serializer_.WriteValue(context_, inner);
   }
 
-  Maybe<bool> write_function(Local<v8::Function> function) {
-    iso_callable_t *callable = callable_of(options_.functions, function);
+  Maybe<bool> write_function(Local<v8::Function> function, bool is_pull) {
+    iso_callable_t *callable = callable_of(options_.functions, function, is_pull);
     uint32_t part = 0;
     serializer_.WriteUint32(ISO_OBJECT_FUNCTION);
     if (callable == nullptr) {
       fail("no memory for a function");
       return Nothing<bool>();
     }
-    if (!add_part(ISO_PART_FUNCTION, callable).To(&part)) return Nothing<bool>();
+    iso_part_kind_t kind = is_pull ? ISO_PART_STREAM : ISO_PART_FUNCTION;
+    if (!add_part(kind, callable).To(&part)) return Nothing<bool>();
     serializer_.WriteUint32(part);
     return Just(true);
   }
@@ -368,57 +370,90 @@ void throw_error(Isolate *isolate, const char *text) {
   isolate->ThrowException(v8::Exception::Error(message));
 }
 
-/* V8 refuses functions before it asks us: those among the values themselves are replaced at once,
- * those deeper in them when it has refused. */
+namespace {
+
+/* V8 refuses functions before it asks us: those among the values themselves are replaced at once.
+ * False: an exception is pending. */
+bool replace_functions(
+    Local<Context> context, functions_t *functions, std::vector<Local<Value>> *values
+) {
+  std::vector<Local<Value>> given = *values;
+  for (size_t i = 0; i < given.size(); i++) {
+    Local<Object> mark;
+    if (!given[i]->IsFunction()) continue;
+    /* The same one twice: V8 then knows it again. */
+    size_t first = 0;
+    while (given[first] != given[i])
+      first++;
+    if (first < i)
+      (*values)[i] = (*values)[first];
+    else if (make_mark(functions, context, given[i], false).ToLocal(&mark))
+      (*values)[i] = mark;
+    else
+      return false;
+  }
+  return true;
+}
+
+/* Those deeper in the values when V8 has refused, and async iterables before it takes them for
+ * plain objects. False: there are none, or an exception is pending. */
+bool replace_deeply(
+    Local<Context> context, functions_t *functions, std::vector<Local<Value>> *values
+) {
+  Isolate *isolate = Isolate::GetCurrent();
+  Local<Array> copies;
+  Local<Array> array = Array::New(isolate, values->data(), values->size());
+  if (!substitute(functions, context, array).ToLocal(&copies)) return false;
+  for (uint32_t i = 0; i < values->size(); i++)
+    if (!copies->Get(context, i).ToLocal(&(*values)[i])) return false;
+  return true;
+}
+
+bool has_iterables(Local<Context> context, const std::vector<Local<Value>> &values) {
+  return std::any_of(values.begin(), values.end(), [&](Local<Value> value) {
+    return is_async_iterable(context, value);
+  });
+}
+
+/* False: `try_catch` has why. */
+bool write_with_functions(
+    Local<Context> context, std::vector<Local<Value>> values, iso_message_t *message,
+    const encode_options_t &options, v8::TryCatch *try_catch
+) {
+  functions_t *functions = options.functions;
+  if (!replace_functions(context, functions, &values)) return false;
+  if (has_iterables(context, values) && !replace_deeply(context, functions, &values)) return false;
+  if (try_catch->HasCaught()) return false;
+  {
+    std::vector<Local<Value>> given = values;
+    Writer writer(context, message, options);
+    if (writer.write(&given)) return true;
+    if (!writer.was_refused() || !try_catch->CanContinue()) return false;
+  }
+  Local<Value> exception = try_catch->Exception();
+  try_catch->Reset();
+  if (!replace_deeply(context, functions, &values)) {
+    if (!try_catch->HasCaught()) Isolate::GetCurrent()->ThrowException(exception);
+    return false;
+  }
+  iso_message_reset(message);
+  message->is_clone = true;
+  message->count = static_cast<uint32_t>(values.size());
+  return Writer(context, message, options).write(&values);
+}
+
+} // namespace
+
 bool write_clone(
     Local<Context> context, const Local<Value> *values, size_t count, iso_message_t *message,
     const encode_options_t &options
 ) {
   Isolate *isolate = Isolate::GetCurrent();
   std::vector<Local<Value>> all(values, values + count);
-  bool was_refused = false;
-  for (size_t i = 0; options.functions != nullptr && i < count; i++) {
-    Local<Object> mark;
-    if (!all[i]->IsFunction()) continue;
-    /* The same one twice: V8 then knows it again. */
-    size_t first = std::find(values, values + i, values[i]) - values;
-    if (first < i)
-      all[i] = all[first];
-    else if (make_mark(options.functions, context, values[i]).ToLocal(&mark))
-      all[i] = mark;
-    else
-      return false;
-  }
+  if (options.functions == nullptr) return Writer(context, message, options).write(&all);
   v8::TryCatch try_catch(isolate);
-  {
-    std::vector<Local<Value>> given = all;
-    Writer writer(context, message, options);
-    if (writer.write(&given)) return true;
-    was_refused = writer.was_refused();
-  }
+  if (write_with_functions(context, std::move(all), message, options, &try_catch)) return true;
   /* A termination would not survive being thrown anew. */
-  if (!try_catch.CanContinue()) {
-    isolate->TerminateExecution();
-    return false;
-  }
-  Local<Value> exception = try_catch.Exception();
-  bool may_substitute = was_refused && options.functions != nullptr;
-  if (may_substitute) {
-    Local<Array> copies;
-    try_catch.Reset();
-    Local<Array> array = Array::New(isolate, all.data(), all.size());
-    if (substitute(options.functions, context, array).ToLocal(&copies)) {
-      iso_message_reset(message);
-      message->is_clone = true;
-      message->count = static_cast<uint32_t>(count);
-      bool is_whole = true;
-      for (uint32_t i = 0; i < count && is_whole; i++)
-        is_whole = copies->Get(context, i).ToLocal(&all[i]);
-      if (is_whole && Writer(context, message, options).write(&all)) return true;
-    } else if (!try_catch.HasCaught()) {
-      isolate->ThrowException(exception);
-    }
-  }
   if (try_catch.CanContinue())
     try_catch.ReThrow();
   else

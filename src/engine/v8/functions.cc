@@ -16,6 +16,7 @@ using v8::Local;
 using v8::MaybeLocal;
 using v8::Object;
 using v8::Private;
+using v8::Promise;
 using v8::String;
 using v8::Value;
 
@@ -56,12 +57,23 @@ Local<Private> mark_key(Isolate *isolate) {
   return Private::ForApi(isolate, text(isolate, "isolated-threads.function"));
 }
 
-/* markFunction(function) */
+Local<Private> pull_key(Isolate *isolate) {
+  return Private::ForApi(isolate, text(isolate, "isolated-threads.pull"));
+}
+
+/* markFunction(function, isPull) */
 void mark_function(const FunctionCallbackInfo<Value> &info) {
   Local<Object> mark;
   functions_t *functions = functions_of(info);
-  if (make_mark(functions, info.GetIsolate()->GetCurrentContext(), info[0]).ToLocal(&mark))
+  Local<Context> context = info.GetIsolate()->GetCurrentContext();
+  if (make_mark(functions, context, info[0], info[1]->IsTrue()).ToLocal(&mark))
     info.GetReturnValue().Set(mark);
+}
+
+/* isCalled(): does a call wait that only a turn of the loop begins? */
+void is_called(const FunctionCallbackInfo<Value> &info) {
+  functions_t *functions = functions_of(info);
+  info.GetReturnValue().Set(functions != nullptr && iso_home_has_arrivals(functions->home));
 }
 
 /* isPlain(object): would V8 clone its properties, and nothing else of it? */
@@ -80,7 +92,7 @@ void is_plain(const FunctionCallbackInfo<Value> &info) {
   info.GetReturnValue().Set(!is_special);
 }
 
-void release_function(functions_t *functions, iso_callable_t *callable) {
+void release_function(functions_t *functions, Local<Context> context, iso_callable_t *callable) {
   uint64_t id = iso_callable_id(callable);
   if (!iso_callable_released(callable)) return;
   auto found = functions->exports.find(id);
@@ -91,6 +103,13 @@ void release_function(functions_t *functions, iso_callable_t *callable) {
   Local<Function> function = exported.function.Get(functions->isolate);
   forget_hash(functions, function->GetIdentityHash(), id);
   iso_callable_forget(exported.callable);
+  if (!exported.is_pull) return;
+  v8::TryCatch try_catch(functions->isolate);
+  Local<Value> argument = function;
+  /* It does not throw, unless it is being terminated. */
+  (void) functions->hooks.released.Get(functions->isolate)
+      ->Call(context, v8::Undefined(functions->isolate), 1, &argument)
+      .IsEmpty();
 }
 
 } // namespace
@@ -125,7 +144,8 @@ bool open_functions(functions_t *functions, Local<Context> context, Local<Object
   };
   hooks_t *slots = &functions->hooks;
   return take_hook("stub", &slots->stub) && take_hook("invoke", &slots->invoke) &&
-         take_hook("failure", &slots->failure) && take_hook("substitute", &slots->substitute);
+         take_hook("failure", &slots->failure) && take_hook("substitute", &slots->substitute) &&
+         take_hook("released", &slots->released) && take_hook("open", &slots->open);
 }
 
 void abandon_functions(functions_t *functions) {
@@ -162,6 +182,7 @@ void add_remote_natives(Local<Context> context, Local<Object> natives, functions
   add("answer", answer_remote);
   add("markFunction", mark_function);
   add("isPlain", is_plain);
+  add("isCalled", is_called);
 }
 
 bool take(functions_t *functions, iso_arrival_t *arrival) {
@@ -174,11 +195,11 @@ bool receive(functions_t *functions, Local<Context> context, const iso_arrival_t
   if (arrival.answer != nullptr)
     settle_call(functions, context, arrival.answer);
   else
-    release_function(functions, arrival.release);
+    release_function(functions, context, arrival.release);
   return true;
 }
 
-iso_callable_t *callable_of(functions_t *functions, Local<Function> function) {
+iso_callable_t *callable_of(functions_t *functions, Local<Function> function, bool is_pull) {
   int hash = function->GetIdentityHash();
   auto found = functions->by_hash.equal_range(hash);
   for (auto at = found.first; at != found.second; ++at) {
@@ -197,30 +218,33 @@ iso_callable_t *callable_of(functions_t *functions, Local<Function> function) {
   iso_callable_t *callable = iso_callable_create(functions->home, id);
   if (callable == nullptr) return nullptr;
   functions->exports.emplace(
-      id, export_t{v8::Global<Function>(functions->isolate, function), callable}
+      id, export_t{v8::Global<Function>(functions->isolate, function), callable, is_pull}
   );
   functions->by_hash.emplace(hash, id);
   iso_callable_retain(callable);
   return callable;
 }
 
-MaybeLocal<Function>
-function_of(functions_t *functions, Local<Context> context, iso_callable_t *callable) {
+MaybeLocal<Object> function_of(
+    functions_t *functions, Local<Context> context, iso_callable_t *callable, bool is_pull
+) {
   Isolate *isolate = functions->isolate;
   if (iso_callable_home(callable) == functions->home) {
     auto exported = functions->exports.find(iso_callable_id(callable));
-    if (exported != functions->exports.end()) return exported->second.function.Get(isolate);
+    if (exported != functions->exports.end())
+      return exported->second.function.Get(isolate).As<Object>();
   }
   auto known = functions->stub_of.find(callable);
   if (known != functions->stub_of.end()) return known->second->function.Get(isolate);
   uint64_t id = next_function_id();
-  Local<Value> argument = v8::Number::New(isolate, static_cast<double>(id));
+  Local<Value> argv[] = {
+      v8::Number::New(isolate, static_cast<double>(id)), v8::Boolean::New(isolate, is_pull)};
   Local<Value> made;
   if (!functions->hooks.stub.Get(isolate)
-           ->Call(context, v8::Undefined(isolate), 1, &argument)
+           ->Call(context, v8::Undefined(isolate), 2, argv)
            .ToLocal(&made))
     return {};
-  auto function = made.As<Function>();
+  auto function = made.As<Object>();
   iso_callable_retain(callable);
   auto *stub = new stub_t{functions, id, function->GetIdentityHash(), callable, {}};
   stub->function.Reset(isolate, function);
@@ -243,20 +267,53 @@ MaybeLocal<Array> substitute(functions_t *functions, Local<Context> context, Loc
 }
 
 MaybeLocal<Object>
-make_mark(functions_t *functions, Local<Context> context, Local<Value> function) {
+make_mark(functions_t *functions, Local<Context> context, Local<Value> function, bool is_pull) {
   Isolate *isolate = functions->isolate;
   Local<Object> mark;
   if (!functions->marks.Get(isolate)->NewInstance(context).ToLocal(&mark) ||
-      mark->SetPrivate(context, mark_key(isolate), function).IsNothing())
+      mark->SetPrivate(context, mark_key(isolate), function).IsNothing() ||
+      (is_pull && mark->SetPrivate(context, pull_key(isolate), v8::True(isolate)).IsNothing()))
     return {};
   return mark;
 }
 
-bool read_function_mark(Local<Context> context, Local<Object> object, Local<Value> *function) {
+bool read_function_mark(
+    Local<Context> context, Local<Object> object, Local<Value> *function, bool *is_pull
+) {
   if (object->InternalFieldCount() != 1) return false;
-  Local<Private> key = mark_key(Isolate::GetCurrent());
-  return object->HasPrivate(context, key).FromMaybe(false) &&
-         object->GetPrivate(context, key).ToLocal(function);
+  Isolate *isolate = Isolate::GetCurrent();
+  Local<Private> key = mark_key(isolate);
+  if (!object->HasPrivate(context, key).FromMaybe(false)) return false;
+  *is_pull = object->HasPrivate(context, pull_key(isolate)).FromMaybe(false);
+  return object->GetPrivate(context, key).ToLocal(function);
+}
+
+bool is_async_iterable(Local<Context> context, Local<Value> value) {
+  if (!value->IsObject() || value->IsProxy() || value->IsArray() || value->IsArrayBufferView() ||
+      value->IsArrayBuffer())
+    return false;
+  Local<Value> method;
+  return value.As<Object>()
+             ->Get(context, v8::Symbol::GetAsyncIterator(Isolate::GetCurrent()))
+             .ToLocal(&method) &&
+         method->IsFunction();
+}
+
+MaybeLocal<Promise> open_stream(
+    functions_t *functions, Local<Context> context, Local<Value> generator, iso_message_t *opening
+) {
+  Isolate *isolate = functions->isolate;
+  Local<Value> opened;
+  Local<Value> mark;
+  Local<Value> end;
+  if (!functions->hooks.open.Get(isolate)
+           ->Call(context, v8::Undefined(isolate), 1, &generator)
+           .ToLocal(&opened) ||
+      !opened.As<Object>()->Get(context, text(isolate, "mark")).ToLocal(&mark) ||
+      !opened.As<Object>()->Get(context, text(isolate, "end")).ToLocal(&end) ||
+      !encode(context, &mark, 1, opening, {functions->account, functions}))
+    return {};
+  return end.As<Promise>();
 }
 
 } // namespace iso

@@ -12,15 +12,17 @@ namespace iso {
 struct export_t {
   v8::Global<v8::Function> function;
   iso_callable_t *callable;
+  /* Of a stream; it wants to know when it is released. */
+  bool is_pull;
 };
 
-/* A function here that stands for one elsewhere, for as long as it is no garbage. */
+/* A function here that stands for one elsewhere, or a stream, for as long as it is no garbage. */
 struct stub_t {
   functions_t *functions;
   uint64_t id;
   int hash;
   iso_callable_t *callable;
-  v8::Global<v8::Function> function;
+  v8::Global<v8::Object> function;
 };
 
 /* A call that runs here: its arguments, then its answer. Not on the stack, which may be left by a
@@ -36,6 +38,8 @@ struct hooks_t {
   v8::Global<v8::Function> invoke;
   v8::Global<v8::Function> failure;
   v8::Global<v8::Function> substitute;
+  v8::Global<v8::Function> released;
+  v8::Global<v8::Function> open;
 };
 
 /* The functions of one context. */

@@ -217,12 +217,37 @@ bool run_jobs(iso_engine_t *engine, Local<Context> context) {
   return !isolate->IsExecutionTerminating();
 }
 
-/* The end of a load or a call that gave `value`. */
+int poll(iso_engine_t *engine, Local<Context> context, iso_message_t *message);
+
+/* The call goes on until its generator's stream is over. */
+int stream(
+    iso_engine_t *engine, Local<Context> context, Local<Value> generator, iso_message_t *message
+) {
+  TryCatch try_catch(engine->isolate);
+  Local<Promise> end;
+  iso_message_t opening;
+  iso_message_init(&opening);
+  if (iso::open_stream(engine->functions, context, generator, &opening).ToLocal(&end)) {
+    engine->hooks->stream(engine->hooks_data, &opening);
+    engine->promise.Reset(engine->isolate, end);
+    engine->pending = iso_pending_t::stream;
+    return poll(engine, context, message);
+  }
+  iso_message_reset(&opening);
+  if (!try_catch.CanContinue() || !try_catch.HasCaught()) return ISO_ETERMINATED;
+  Local<Value> exception = try_catch.Exception();
+  try_catch.Reset();
+  return put_thrown(engine, context, exception, message);
+}
+
+/* The end of a load, a call or a stream that gave `value`. */
 int settle(
     iso_engine_t *engine, Local<Context> context, iso_pending_t pending, Local<Value> value,
     iso_message_t *message
 ) {
-  if (pending == iso_pending_t::call) return put_result(engine, context, value, message);
+  if (pending == iso_pending_t::call && value->IsGeneratorObject())
+    return stream(engine, context, value, message);
+  if (pending != iso_pending_t::load) return put_result(engine, context, value, message);
   if (!value->IsFunction()) return ISO_EXCEPTION;
   engine->function.Reset(engine->isolate, value.As<Function>());
   return ISO_OK;
@@ -425,6 +450,11 @@ void iso_engine_receive(iso_engine_t *engine, unsigned limit) {
     if (!iso::take(engine->functions, &arrival)) return;
     if (!iso::receive(engine->functions, entry.context, arrival)) return;
   }
+}
+
+void iso_engine_rest(iso_engine_t *engine) {
+  HandleScope scope(engine->isolate);
+  iso::keep_prelude(engine);
 }
 
 void iso_engine_idle(iso_engine_t *engine) {

@@ -149,13 +149,6 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
  * bytes are written before it is seen. */
 std::atomic<const v8::ScriptCompiler::CachedData *> compiled_prelude;
 
-void keep_compiled(Local<v8::UnboundScript> script) {
-  if (compiled_prelude.load(std::memory_order_acquire) != nullptr) return;
-  const v8::ScriptCompiler::CachedData *made = v8::ScriptCompiler::CreateCodeCache(script);
-  const v8::ScriptCompiler::CachedData *none = nullptr;
-  if (!compiled_prelude.compare_exchange_strong(none, made, std::memory_order_acq_rel)) delete made;
-}
-
 v8::MaybeLocal<v8::Script> compile_prelude(Isolate *isolate, Local<Context> context) {
   Local<String> code;
   if (!String::NewFromOneByte(
@@ -181,6 +174,16 @@ v8::MaybeLocal<v8::Script> compile_prelude(Isolate *isolate, Local<Context> cont
 
 } // namespace
 
+void keep_prelude(iso_engine_t *engine) {
+  if (engine->prelude_script.IsEmpty()) return;
+  Local<v8::UnboundScript> script = engine->prelude_script.Get(engine->isolate);
+  engine->prelude_script.Reset();
+  if (compiled_prelude.load(std::memory_order_acquire) != nullptr) return;
+  const v8::ScriptCompiler::CachedData *made = v8::ScriptCompiler::CreateCodeCache(script);
+  const v8::ScriptCompiler::CachedData *none = nullptr;
+  if (!compiled_prelude.compare_exchange_strong(none, made, std::memory_order_acq_rel)) delete made;
+}
+
 bool run_prelude(iso_engine_t *engine, Local<Context> context) {
   Isolate *isolate = engine->isolate;
   v8::TryCatch try_catch(isolate);
@@ -193,7 +196,8 @@ bool run_prelude(iso_engine_t *engine, Local<Context> context) {
   if (!prelude.As<Function>()->Call(context, v8::Undefined(isolate), 1, &natives).ToLocal(&exports))
     return false;
 
-  keep_compiled(script->GetUnboundScript());
+  if (compiled_prelude.load(std::memory_order_acquire) == nullptr)
+    engine->prelude_script.Reset(isolate, script->GetUnboundScript());
 
   auto take = [&](const char *name, v8::Global<Function> *slot) {
     Local<Value> value;

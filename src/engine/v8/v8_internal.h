@@ -35,7 +35,7 @@ struct iso_store_s {
 };
 
 /* What the pending promise will give. */
-enum class iso_pending_t { none, load, call };
+enum class iso_pending_t { none, load, call, stream };
 
 struct iso_engine_s {
   v8::Isolate *isolate;
@@ -61,6 +61,8 @@ struct iso_engine_s {
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> function;
   iso_prelude_t prelude;
+  /* Until it is known that others have its code; see keep_prelude. */
+  v8::Global<v8::UnboundScript> prelude_script;
 
   iso_pending_t pending;
   v8::Global<v8::Promise> promise;
@@ -237,25 +239,41 @@ void add_remote_natives(
 bool take(functions_t *functions, iso_arrival_t *arrival);
 /* Handles it. False: what it ran was terminated, and nothing more is to run. */
 bool receive(functions_t *functions, v8::Local<v8::Context> context, const iso_arrival_t &arrival);
-/* A new use of what stands for a function elsewhere; NULL: no memory. */
-iso_callable_t *callable_of(functions_t *functions, v8::Local<v8::Function> function);
-/* The function that a callable stands for here; takes no use. */
-v8::MaybeLocal<v8::Function>
-function_of(functions_t *functions, v8::Local<v8::Context> context, iso_callable_t *callable);
-/* V8 cannot write these values. If that is for the functions in them, gives a copy with marks in
- * their places; empty otherwise, perhaps with an exception. */
+/* A new use of what stands for a function elsewhere; NULL: no memory. `is_pull`: a stream's. */
+iso_callable_t *callable_of(functions_t *functions, v8::Local<v8::Function> function, bool is_pull);
+/* The function that a callable stands for here, or the stream (where it is a stream's pull); takes
+ * no use. */
+v8::MaybeLocal<v8::Object> function_of(
+    functions_t *functions, v8::Local<v8::Context> context, iso_callable_t *callable, bool is_pull
+);
+/* Is it an async iterable, which V8 would take for a plain object? False also where an exception is
+ * pending. */
+bool is_async_iterable(v8::Local<v8::Context> context, v8::Local<v8::Value> value);
+/* A generator's stream, in `opening`, and the promise of its end. Empty: an exception is pending.
+ */
+v8::MaybeLocal<v8::Promise> open_stream(
+    functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Value> generator,
+    iso_message_t *opening
+);
+/* V8 cannot write these values. If that is for the functions in them, or iterators, gives a copy
+ * with marks in their places; empty otherwise, perhaps with an exception. */
 v8::MaybeLocal<v8::Array>
 substitute(functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Array> values);
 /* An object that stands for a function in a message. */
-v8::MaybeLocal<v8::Object>
-make_mark(functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Value> function);
+v8::MaybeLocal<v8::Object> make_mark(
+    functions_t *functions, v8::Local<v8::Context> context, v8::Local<v8::Value> function,
+    bool is_pull
+);
 /* False: it is none. */
 bool read_function_mark(
-    v8::Local<v8::Context> context, v8::Local<v8::Object> object, v8::Local<v8::Value> *function
+    v8::Local<v8::Context> context, v8::Local<v8::Object> object, v8::Local<v8::Value> *function,
+    bool *is_pull
 );
 
 /* natives.cc: evaluates the prelude in a new context. False: it could not be. */
 bool run_prelude(iso_engine_t *engine, v8::Local<v8::Context> context);
+/* Keeps for later isolates what this one has compiled of it, if it is the first. Takes a while. */
+void keep_prelude(iso_engine_t *engine);
 
 /* limits.cc */
 std::shared_ptr<node::ArrayBufferAllocator> create_allocator(iso_account_t *account);
