@@ -9,9 +9,15 @@
 #include "core/sync.h"
 
 enum {
-  /* The loop spins so long before it sleeps, where tasks are over sooner than that. */
-  SPIN_NS = 100000,
-  SPIN_TOO_SHORT_NS = 20000,
+  /* Where tasks are over as soon as that, the loop spins so long before it sleeps. */
+  SOON_NS = 100000,
+  SPIN_NS = 50000,
+  /* Tasks that are not spun for after a spin in vain: so many, then twice as many, up to a bound;
+   * one success after the other makes it fewer again. Where others want the cores, a spin only
+   * keeps the thread from the one that it has. */
+  PENALTY_AT_LEAST = 16,
+  PENALTY_AT_MOST = 8192,
+  SUCCESSES_A_PARDON = 64,
   /* After so long without a sleep the loop looks at all else that it has. */
   BREATH_NS = 200000,
 };
@@ -30,8 +36,11 @@ struct iso_owner_s {
   /* Tasks under way, since when there are any. */
   size_t expected;
   uint64_t expected_since_ns;
-  /* How long it is worth to spin for them; 0: it is not. */
-  uint64_t spin_ns;
+  /* It is worth to spin for them. */
+  bool spins;
+  unsigned penalty;
+  unsigned sits_out;
+  unsigned successes;
   /* Guarded by lock. */
   iso_mutex_t lock;
   iso_cond_t ended;
@@ -66,10 +75,22 @@ static bool has_events(iso_owner_t *owner) {
 /* How many loops of the process spin now; relaxed, for a rough bound is enough. */
 static atomic_int spinning_loops;
 
-/* Waits a while for events: have any come? Less and less long, then not at all, where they do not.
- */
+/* Learns from a spin. */
+static void note_spin(iso_owner_t *owner, bool found) {
+  if (!found) {
+    owner->spins = false;
+    owner->successes = 0;
+    owner->sits_out = owner->penalty;
+    if (owner->penalty < PENALTY_AT_MOST) owner->penalty *= 2;
+  } else if (++owner->successes == SUCCESSES_A_PARDON) {
+    owner->successes = 0;
+    if (owner->penalty > PENALTY_AT_LEAST) owner->penalty /= 2;
+  }
+}
+
+/* Waits a while for events: have any come? */
 static bool spin(iso_owner_t *owner) {
-  uint64_t deadline = uv_hrtime() + owner->spin_ns;
+  uint64_t deadline = uv_hrtime() + SPIN_NS;
   bool found = has_events(owner);
   watch(owner, true);
   do {
@@ -81,8 +102,7 @@ static bool spin(iso_owner_t *owner) {
   watch(owner, false);
   /* One may have come since, for which nobody was woken. */
   found = has_events(owner);
-  owner->spin_ns = found ? SPIN_NS : owner->spin_ns / 2;
-  if (owner->spin_ns < SPIN_TOO_SHORT_NS) owner->spin_ns = 0;
+  note_spin(owner, found);
   return found;
 }
 
@@ -99,7 +119,7 @@ static bool is_quiet(const iso_owner_t *owner) {
 static void on_prepare(uv_prepare_t *prepare) {
   iso_owner_t *owner = prepare->data;
   uint64_t end = 0;
-  while (owner->spin_ns != 0 && !is_quiet(owner) && uv_backend_timeout(prepare->loop) != 0) {
+  while (owner->spins && !is_quiet(owner) && uv_backend_timeout(prepare->loop) != 0) {
     bool may_spin =
         atomic_fetch_add_explicit(&spinning_loops, 1, memory_order_relaxed) < iso_spin_bound();
     bool found = may_spin && spin(owner);
@@ -135,6 +155,7 @@ int iso_owner_create(uv_loop_t *loop, iso_owner_wake_cb on_wake, void *data, iso
   if (iso_mutex_init(&owner->lock) != 0) goto fail;
   if (uv_cond_init(&owner->ended) != 0) goto fail_cond;
   if (open_handles(owner, loop) != ISO_OK) goto fail_handles;
+  owner->penalty = PENALTY_AT_LEAST;
   owner->on_wake = on_wake;
   owner->data = data;
   iso_list_init(&owner->events);
@@ -209,12 +230,15 @@ void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns) {
 }
 
 void iso_owner_expect(iso_owner_t *owner) {
-  if (owner->expected++ == 0 && owner->spin_ns == 0) owner->expected_since_ns = uv_hrtime();
+  if (owner->expected++ == 0 && !owner->spins) owner->expected_since_ns = uv_hrtime();
 }
 
 void iso_owner_unexpect(iso_owner_t *owner) {
-  if (--owner->expected != 0 || owner->spin_ns != 0) return;
-  if (uv_hrtime() - owner->expected_since_ns < SPIN_NS) owner->spin_ns = SPIN_NS;
+  if (--owner->expected != 0 || owner->spins) return;
+  if (owner->sits_out != 0)
+    owner->sits_out--;
+  else
+    owner->spins = uv_hrtime() - owner->expected_since_ns < SOON_NS;
 }
 
 void iso_owner_hold(iso_owner_t *owner) {
