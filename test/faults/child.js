@@ -82,6 +82,12 @@ async function bomb(threads, args) {
 }
 
 // A pool answers the next task, and so does a thread that was not killed by memory.
+async function last(stream) {
+  let value;
+  for await (value of stream);
+  return value;
+}
+
 async function next(threads, outcome) {
   if (row.context) return new ThreadPool(() => () => 'pong', 1).run();
   try {
@@ -116,6 +122,7 @@ async function main() {
   const report = { outcome: 'value' };
   try {
     report.value = await bomb(threads, args);
+    if (typeof report.value?.[Symbol.asyncIterator] === 'function') report.value = await last(report.value);
     if (typeof report.value === 'object') report.value = typeof report.value;
   } catch (error) {
     report.outcome = outcomeOf(error);
