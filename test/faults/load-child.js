@@ -34,7 +34,7 @@ const context = () => {
     buffers: () => { const a = []; for (;;) a.push(new Uint8Array(1e6)); },
     recursion: () => { const f = () => f() + 1; return f(); },
     throws: () => { throw new TypeError('bad'); },
-    uncloneable: () => () => 1,
+    uncloneable: () => Symbol('x'),
   };
   return (kind, n) => {
     calls += 1;
