@@ -16,13 +16,16 @@
 
 #include "core/account.h"
 #include "core/message.h"
-#include "core/remote.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct iso_engine_s iso_engine_t;
+
+/* core/remote.h, which needs libuv: who includes only this does not. */
+typedef struct iso_home_s iso_home_t;
+typedef struct iso_arrival_s iso_arrival_t;
 
 typedef struct iso_heap_s {
   /* In use, dead objects that are not collected yet too. */

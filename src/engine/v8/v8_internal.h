@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/remote.h"
 #include "engine/engine.h"
 #include "engine/v8/v8_compat.h"
 
