@@ -31,6 +31,8 @@ typedef struct iso_memory_s {
   uint64_t crawl_ns;
   /* Of the heap, when it was last looked at. */
   size_t used_bytes;
+  /* What it had, buffers as well, or wanted, when it was interrupted for it; 0: it was not. */
+  size_t blamed_bytes;
 } iso_memory_t;
 
 /* See guard.c. */

@@ -35,8 +35,13 @@ enum {
   LONG_RUN_NS = 1000000,
 };
 
-static void interrupt(iso_thread_t *thread) {
+/* `wanted_bytes`: more than what it has, that it asks for. */
+static void interrupt(iso_thread_t *thread, size_t wanted_bytes) {
   iso_pool_t *pool = thread->pool;
+  iso_memory_t *memory = &thread->memory;
+  size_t had_bytes = memory->used_bytes + iso_account_used(thread->account) + wanted_bytes;
+  /* By the time that it has ended it may have none of it any more. */
+  if (had_bytes > memory->blamed_bytes) memory->blamed_bytes = had_bytes;
   iso_mutex_lock(&pool->lock);
   iso_guard__interrupt_locked(pool, thread, ISO_EMEMORY);
   iso_pool__unlock(pool);
@@ -64,7 +69,7 @@ size_t iso_memory__full(iso_thread_t *thread, size_t limit_bytes, const iso_heap
     memory->full_since_ns = now_ns;
   else if (has_had_enough(memory, heap, now_ns) && iso_thread__can_unwind(thread))
     iso_thread__unwind(thread, ISO_EMEMORY);
-  interrupt(thread);
+  interrupt(thread, 0);
   memory->raises++;
   size_t eighth = limit_bytes / 8;
   size_t more_bytes = eighth > RAISE_AT_LEAST_BYTES ? eighth : RAISE_AT_LEAST_BYTES;
@@ -101,15 +106,15 @@ void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_
   size_t slack_bytes = limit_bytes / SLACK_PART_OF;
   bool is_over = heap->used_bytes + buffer_bytes > limit_bytes + slack_bytes ||
                  heap->external_bytes > known_bytes;
-  if (is_crawling || (limit_bytes != 0 && is_over)) interrupt(thread);
+  if (is_crawling || (limit_bytes != 0 && is_over)) interrupt(thread, 0);
 }
 
 /* V8 lets one large object through its limit until it next collects: then it is made to. */
 void iso_memory__check(iso_thread_t *thread, size_t bytes) {
   size_t limit_bytes = thread->pool->options.memory_limit_bytes;
-  if (iso_account_is_overrun(thread->account)) interrupt(thread);
+  if (iso_account_is_overrun(thread->account)) interrupt(thread, 0);
   if (limit_bytes == 0) return;
-  if (bytes > limit_bytes) interrupt(thread);
+  if (bytes > limit_bytes) interrupt(thread, bytes);
   iso_heap_t heap;
   iso_engine_heap(thread->engine, &heap);
   if (heap.used_bytes > iso_memory__v8_limit(limit_bytes)) iso_engine_collect(thread->engine);
@@ -121,7 +126,9 @@ void iso_memory__ran(iso_thread_t *thread, uint64_t took_ns) {
 
 void iso_memory__describe(const iso_thread_t *thread, iso_message_t *message) {
   size_t used_bytes = thread->memory.used_bytes + iso_account_used(thread->account);
+  size_t blamed_bytes = thread->memory.blamed_bytes;
   size_t limit_bytes = thread->pool->options.memory_limit_bytes;
+  if (blamed_bytes > used_bytes) used_bytes = blamed_bytes;
   iso_message_reset(message);
   (void) iso_message_put_int32(message, (int32_t) (limit_bytes / MEGABYTE));
   (void) iso_message_put_int32(message, (int32_t) (used_bytes / MEGABYTE));

@@ -1,6 +1,6 @@
 'use strict';
 
-// memoryLimit, as far as it goes so far: every case in a child, which must live.
+// memoryLimit: every case in a child, which must live.
 
 const assert = require('node:assert');
 const { describe, test } = require('node:test');
@@ -64,5 +64,19 @@ describe('memoryLimit', () => {
       thread.run().then(console.log);
     });
     assert.deepStrictEqual({ code, stdout }, { code: 0, stdout: '1000\n' });
+  });
+
+  test('the message says how much it was, though nothing of it may be left', async () => {
+    const bombs = {
+      'small objects': () => () => { const all = []; for (;;) all.push({ all }); },
+      'arrays': () => () => { const all = []; for (;;) all.push(new Array(1e4).fill(1)); },
+      'one string': () => () => 'x'.repeat(2 ** 28),
+    };
+    for (const [name, bomb] of Object.entries(bombs)) {
+      const { stdout } = await runChild(`new Thread(${bomb}, { memoryLimit: 32 }).run().catch(({ message }) => console.log(message))`);
+      const [, limit, used] = /limit (\d+) MB, in use (\d+) MB/.exec(stdout) ?? assert.fail(stdout);
+      assert.strictEqual(limit, '32');
+      assert.ok(Number(used) >= 24, `${name}: ${stdout}`);
+    }
   });
 });
