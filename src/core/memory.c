@@ -98,9 +98,10 @@ void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_
   bool is_crawling = crawls(memory, crawl_bytes, heap->used_bytes, took_ns);
   memory->used_bytes = heap->used_bytes;
   size_t buffer_bytes = iso_account_take_low(thread->account);
-  /* Of buffers that were freed meanwhile V8 may still know, but they were never more than the
-   * limit: what is beyond is memory that no account sees, of WebAssembly. */
-  size_t known_bytes = iso_account_used(thread->account) + limit_bytes;
+  /* Of buffers that were freed meanwhile V8 may still know, and of one that was refused, but they
+   * were never much more than the limit: what is beyond is memory that no account sees, of
+   * WebAssembly. */
+  size_t known_bytes = iso_account_used(thread->account) + iso_memory__v8_limit(limit_bytes);
   /* A buffer was refused by what the heap was when it last was collected: it has a right to be a
    * little more by now. */
   size_t slack_bytes = limit_bytes / SLACK_PART_OF;

@@ -38,8 +38,11 @@ function allCases(files = families) {
 // heading of a JavaScript stack, which is empty.
 const LAST_GCS = /\n?<--- Last few GCs --->\n\n(?:[\w ():;,.+\-=>/[\]]+\n){0,12}\n?(?:\n?<--- JS stacktrace --->\n\n?)?/g;
 
+// What V8 prints where it is stopped while it puts our own --expose-gc into a new context.
+const NO_GC = ['Exception thrown during bootstrapping', "Error installing extension 'v8/gc'."];
+
 /** What else than that there is on stderr: lines. */
-const strangeLines = (stderr) => stderr.replace(LAST_GCS, '').split('\n').filter((line) => line !== '');
+const strangeLines = (stderr) => stderr.replace(LAST_GCS, '').split('\n').filter((line) => line !== '' && !NO_GC.includes(line));
 const hasGivenUp = (stderr) => stderr.includes('<--- Last few GCs --->');
 
 function start(args) {

@@ -175,4 +175,16 @@ describe('memoryLimit, of what V8 does not count', () => {
     };
     assert.strictEqual(await inThread(context, LIMIT), await inThread(context));
   });
+
+  test('a shared buffer after buffers that are garbage by now', async () => {
+    const thread = new Thread(() => (fills) => {
+      const all = [];
+      while (fills) all.push(new Uint8Array(1e6));
+      return new SharedArrayBuffer(4).byteLength;
+    }, { memoryLimit: 64 });
+    for (let i = 0; i < 10; i++) {
+      await assert.rejects(thread.run(true), { name: 'RangeError' });
+      assert.strictEqual(await thread.run(false), 4);
+    }
+  });
 });
