@@ -3,8 +3,9 @@
 // The supported Node lines, each from the registry's package with its binary and headers:
 //   node scripts/lines.js prebuild   builds the library for each into prebuilds/
 //   node scripts/lines.js test       does that, then runs the JavaScript suite on each
-//   node scripts/lines.js faults [TIMES]   the faults, with and without load, and each end of the
-//                                    process so many times (3); the libraries must be built
+//   node scripts/lines.js faults [TIMES] [--all]   the faults, with and without load, and each end of
+//                                    the process so many times (3); the libraries must be built.
+//                                    Without --all, only two families of faults on lines but the first
 //   node scripts/lines.js run 24 FILE ...   runs a file on one line, with its prebuilt library
 // Linux x64 only, for there are such packages.
 
@@ -85,9 +86,14 @@ if (command === 'prebuild') {
   }
   process.exitCode = failed === 0 ? 0 : 1;
 } else if (command === 'faults') {
-  process.env.ISO_EXIT_TIMES = rest[0] ?? '3';
-  const suites = [['test/faults/table.js', '--brief', '--jobs=5'], ['scripts/test.js', 'test/faults/load.test.js', 'test/faults/exit.test.js']];
+  const isWhole = rest.includes('--all');
+  process.env.ISO_EXIT_TIMES = rest.find((each) => each !== '--all') ?? '3';
   const failed = LINES.flatMap((line) => {
+    const families = isWhole || line === LINES[0] ? [] : ['clone.js', 'code.js'];
+    const suites = [
+      ['test/faults/table.js', '--brief', '--jobs=5', ...families],
+      ['scripts/test.js', 'test/faults/load.test.js', 'test/faults/exit.test.js'],
+    ];
     console.log(`\n== Node ${line}`);
     return suites.filter((args) => run(line, args) !== 0);
   });
@@ -95,5 +101,5 @@ if (command === 'prebuild') {
 } else if (command === 'run') {
   process.exitCode = run(Number(rest[0]), rest.slice(1));
 } else {
-  throw new Error('usage: node scripts/lines.js prebuild | test | faults [TIMES] | run LINE FILE ...');
+  throw new Error('usage: node scripts/lines.js prebuild | test | faults [TIMES] [--all] | run LINE FILE ...');
 }
