@@ -1,5 +1,5 @@
 /* See stream_binding.h. An open stream keeps its Thread or pool from being garbage, but not the
- * loop alive: the calls for its values do. */
+ * loop alive: who waits for its values does (lib/streams.js). */
 #include "binding/stream_binding.h"
 
 #include "binding/batch.h"

@@ -50,7 +50,7 @@ typedef struct iso_pool_options_s {
   size_t max_threads;
   /* Negative: never. */
   int64_t idle_timeout_ms;
-  /* Of each thread's JavaScript heap, and again of its buffers; 0: no limit but V8's own. */
+  /* Of all that each thread holds: JavaScript heap, buffers; 0: no limit but V8's own. */
   size_t memory_limit_bytes;
   /* May the code inside make code: of strings (eval, new Function), of WebAssembly? */
   bool allow_eval;

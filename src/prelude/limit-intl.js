@@ -4,7 +4,7 @@
 // thousand of them pass for nothing. Each is paid for with about what it was measured to take.
 
 const { apply, getPrototypeOf } = require('../../lib/primordials.js');
-const { wrapClass, wrapMethod } = require('./payments.js');
+const { createPaid, wrapClass, wrapMethod } = require('./payments.js');
 
 const { WeakMap } = globalThis;
 
@@ -26,7 +26,8 @@ const CALLS = [
   [String, 'localeCompare', 1, COSTS.Collator],
 ];
 
-module.exports = function limitIntl({ charge, recharge, hold, memoryLimit, checkMemory }) {
+module.exports = function limitIntl(natives) {
+  const { charge, memoryLimit, checkMemory } = natives;
   const tooMuch = memoryLimit() + 1;
 
   // Beyond the limit there is no error to catch: the loop is where V8 ends this.
@@ -36,18 +37,7 @@ module.exports = function limitIntl({ charge, recharge, hold, memoryLimit, check
     return token;
   };
 
-  const payFor = (bytes, create) => {
-    const token = pay(bytes);
-    let object;
-    try {
-      object = create();
-    } catch (error) {
-      recharge(token, 0);
-      throw error;
-    }
-    hold(object, token);
-    return object;
-  };
+  const payFor = (bytes, create) => createPaid(natives, pay(bytes), create);
 
   for (const name of Object.keys(COSTS)) {
     if (typeof Intl[name] !== 'function') continue;

@@ -34,26 +34,29 @@ function wrapClass(owner, name, make, call) {
   set(owner, name, wrapped);
 }
 
-function createPayments({ charge, recharge, hold, held }) {
+/** Has what `token` has paid for created. A refusal by V8 itself gives the payment back at once. */
+function createPaid({ recharge, hold }, token, create) {
+  let object;
+  try {
+    object = create();
+  } catch (error) {
+    recharge(token, 0);
+    throw error;
+  }
+  hold(object, token);
+  return object;
+}
+
+function createPayments(natives) {
+  const { charge, recharge, hold, held } = natives;
   const pay = (bytes, message) => {
     const token = charge(bytes);
     if (token === undefined) throw new RangeError(message);
     return token;
   };
 
-  /** What is created is paid for first. A refusal by V8 itself gives it back at once. */
-  function payFor(bytes, message, create) {
-    const token = pay(bytes, message);
-    let object;
-    try {
-      object = create();
-    } catch (error) {
-      recharge(token, 0);
-      throw error;
-    }
-    hold(object, token);
-    return object;
-  }
+  /** What is created is paid for first. */
+  const payFor = (bytes, message, create) => createPaid(natives, pay(bytes, message), create);
 
   /** `bytes` from now on, where it was `before`. What the object was born with may be another's. */
   function payMore(object, before, bytes, message) {
@@ -68,4 +71,4 @@ function createPayments({ charge, recharge, hold, held }) {
   return { pay, payFor, payMore };
 }
 
-module.exports = { wrapMethod, wrapClass, createPayments };
+module.exports = { wrapMethod, wrapClass, createPaid, createPayments };

@@ -6,6 +6,7 @@
 const assert = require('node:assert');
 const { describe, test } = require('node:test');
 const { Thread } = require('../..');
+const { inThread } = require('./fixtures/thread.js');
 
 const LIMIT = { memoryLimit: 32 };
 
@@ -14,15 +15,6 @@ const growing = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7f, 3, 2, 1, 0, 5, 3, 1, 0, 1,
   7, 9, 2, 1, 102, 0, 0, 1, 109, 2, 0, 10, 9, 1, 7, 0, 0x41, 0xd0, 0x0f, 0x40, 0, 0x0b,
 ]);
-
-async function inThread(context, options, ...args) {
-  const thread = new Thread(context, options);
-  try {
-    return await thread.run(...args);
-  } finally {
-    await thread.dispose();
-  }
-}
 
 describe('memoryLimit, beyond the allocator', () => {
   const refusals = {

@@ -9,15 +9,7 @@ const path = require('node:path');
 const { describe, test } = require('node:test');
 const { promisify } = require('node:util');
 const { Thread } = require('../..');
-
-async function inThread(context, options, ...args) {
-  const thread = new Thread(context, options);
-  try {
-    return await thread.run(...args);
-  } finally {
-    await thread.dispose();
-  }
-}
+const { inThread } = require('./fixtures/thread.js');
 
 // Each is done inside before anything else.
 const turns = {

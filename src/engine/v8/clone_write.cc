@@ -377,6 +377,8 @@ namespace {
 bool replace_functions(
     Local<Context> context, functions_t *functions, std::vector<Local<Value>> *values
 ) {
+  auto is_function = [](Local<Value> value) { return value->IsFunction(); };
+  if (std::none_of(values->begin(), values->end(), is_function)) return true;
   std::vector<Local<Value>> given = *values;
   for (size_t i = 0; i < given.size(); i++) {
     Local<Object> mark;
