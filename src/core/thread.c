@@ -34,6 +34,7 @@ enum {
   /* Calls that are begun, and answers that are taken, before anything else gets its turn. */
   ARRIVALS_A_TURN = 256,
   SPARE_RAISE_BYTES = 256 << 20,
+  LARGE_HEAP_BYTES = 16 << 20,
 };
 
 /* How many threads of the process spin now; relaxed, for a rough bound is enough. */
@@ -432,6 +433,14 @@ static void find_clock(iso_thread_t *thread) {
 #endif
 }
 
+/* A large heap is emptied before; a small one is disposed of faster as it is. */
+static void destroy_engine(iso_thread_t *thread, iso_engine_t *engine) {
+  iso_heap_t heap = {0};
+  bool was_left = thread->rescue_status != ISO_OK;
+  if (!was_left) iso_engine_heap(engine, &heap);
+  iso_engine_destroy(engine, heap.held_bytes >= LARGE_HEAP_BYTES);
+}
+
 static void thread_main(void *argument) {
   iso_thread_t *thread = argument;
   iso_owner_t *owner = thread->owner;
@@ -454,7 +463,7 @@ static void thread_main(void *argument) {
     serve(thread, engine, home, status);
   else
     iso_home_release(home);
-  if (engine != NULL) iso_engine_destroy(engine);
+  if (engine != NULL) destroy_engine(thread, engine);
   /* If that was not in time, the thread is taken for parked, and is. */
   if (is_wanted && !iso_guard__decides_disposal(thread)) park();
   if (is_open) close_loop(thread);

@@ -89,7 +89,10 @@ typedef struct iso_engine_limits_s {
 
 /* Errors: ISO_ESTART. */
 int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out);
-void iso_engine_destroy(iso_engine_t *engine);
+
+/* `is_emptied`: by a collection before, or else V8 may keep the pages of the heap for seconds, for
+ * isolates to come. Not after a jump: who left V8 by one can do nothing but dispose. */
+void iso_engine_destroy(iso_engine_t *engine, bool is_emptied);
 
 /* Once, before the first load: without it there are no limits. */
 void iso_engine_limit(iso_engine_t *engine, const iso_engine_limits_t *limits);

@@ -15,6 +15,7 @@ struct iso_engine_s {
   /* What the pending call waits for. */
   fake_op_t pending;
   iso_callable_t *exported;
+  bool is_large;
 };
 
 /* One lock and condition for all that waits here: calls at the gate, calls that block. */
@@ -25,6 +26,7 @@ static int gate_calls;
 static bool gate_is_open;
 int fake_live_stores;
 atomic_int fake_renewals;
+atomic_int fake_emptied;
 iso_callable_t *fake_exported;
 
 static void init(void) {
@@ -108,7 +110,8 @@ static void forget_exported(iso_engine_t *engine) {
 }
 
 /* Freed when the thread closes its loop. */
-void iso_engine_destroy(iso_engine_t *engine) {
+void iso_engine_destroy(iso_engine_t *engine, bool is_emptied) {
+  if (is_emptied) fake_emptied++;
   forget_exported(engine);
   engine->turn.data = engine;
   uv_close((uv_handle_t *) &engine->turn, on_closed);
@@ -181,6 +184,9 @@ static int perform(iso_engine_t *engine, const iso_message_t *message) {
     return ISO_ETERMINATED;
   case FAKE_DEAF:
     return wait_deaf();
+  case FAKE_GROW:
+    engine->is_large = true;
+    return ISO_OK;
   case FAKE_EXPORT:
     return export_one(engine);
   case FAKE_GIVE_UP:
@@ -217,8 +223,8 @@ void iso_engine_idle(iso_engine_t *engine) {
 }
 
 void iso_engine_heap(iso_engine_t *engine, iso_heap_t *out) {
-  (void) engine;
-  *out = (iso_heap_t){.used_bytes = 1, .held_bytes = 1, .limit_bytes = 1 << 20};
+  size_t bytes = engine->is_large ? 64 << 20 : 1;
+  *out = (iso_heap_t){.used_bytes = bytes, .held_bytes = bytes, .limit_bytes = 1 << 30};
 }
 
 void iso_engine_collect(iso_engine_t *engine) {

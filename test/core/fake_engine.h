@@ -27,6 +27,8 @@ typedef enum fake_op_e {
   /* Becomes a stream; then as FAKE_PENDING. */
   FAKE_STREAM,
   FAKE_HEAP_FULL,
+  /* The heap is large from here on. */
+  FAKE_GROW,
   /* V8 gives up: where the thread can leave it, and where it cannot. */
   FAKE_GIVE_UP,
   FAKE_FATAL,
@@ -45,6 +47,8 @@ extern int fake_live_stores;
 void *fake_store_create(void);
 /* Contexts that were made anew. */
 extern atomic_int fake_renewals;
+/* Engines whose heap was emptied before they were destroyed. */
+extern atomic_int fake_emptied;
 /* The last one; the use of it is the test's. */
 extern iso_callable_t *fake_exported;
 

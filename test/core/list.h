@@ -37,6 +37,7 @@
   XX(pool_replaces_a_thread_that_died)                                                             \
   XX(pool_parks_a_thread_after_a_fatal_error)                                                      \
   XX(pool_survives_where_v8_gives_up)                                                              \
+  XX(pool_empties_a_large_heap_that_was_not_left_by_a_jump)                                        \
   XX(pool_prints_before_it_settles)                                                                \
   XX(pool_opens_streams)                                                                           \
   XX(pool_stops_a_thread_that_is_held_back)                                                        \

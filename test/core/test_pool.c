@@ -204,6 +204,31 @@ void test_pool_survives_where_v8_gives_up(void) {
   fixture_deinit(&fixture);
 }
 
+/* A pool of one that runs `first`, then `last`, and ends: is its heap emptied? */
+static int emptied_by(fake_op_t first, fake_op_t last) {
+  fixture_t fixture;
+  test_task_t tasks[2];
+  fake_emptied = 0;
+  fixture_init(&fixture);
+  iso_pool_options_t options = fixture_options(&fixture, 1);
+  options.may_replace = false;
+  fixture_start(&fixture, options, FAKE_ECHO);
+  test_task_submit(&tasks[0], &fixture, first, 0);
+  test_task_submit(&tasks[1], &fixture, last, 0);
+  UNTIL(&fixture, fixture.deliveries == 2);
+  for (int i = 0; i < 2; i++)
+    test_task_deinit(&tasks[i]);
+  fixture_deinit(&fixture);
+  return fake_emptied;
+}
+
+void test_pool_empties_a_large_heap_that_was_not_left_by_a_jump(void) {
+  CHECK_EQ(emptied_by(FAKE_ECHO, FAKE_ECHO), 0);
+  CHECK_EQ(emptied_by(FAKE_GROW, FAKE_ECHO), 1);
+  CHECK_EQ(emptied_by(FAKE_GROW, FAKE_HEAP_FULL), 1);
+  CHECK_EQ(emptied_by(FAKE_GROW, FAKE_GIVE_UP), 0);
+}
+
 void test_pool_prints_before_it_settles(void) {
   fixture_t fixture;
   test_task_t tasks[2];

@@ -14,7 +14,7 @@ const MEMORY_LIMIT_MB = 64;
 const CPU_TIMEOUT_MS = 20000;
 const TIMEOUT_MS = 100000;
 const SETTLED_WITHIN_MB = 16;
-const SETTLE_MS = Number(process.env.ISO_SETTLE_MS ?? 12000);
+const SETTLE_MS = Number(process.env.ISO_SETTLE_MS ?? 20000);
 
 const [file, name, kind] = process.argv.slice(2);
 const row = require(path.join(__dirname, 'cases', file)).find((each) => each.name === name);

@@ -47,6 +47,27 @@ describe('nothing is left behind', () => {
     assert.deepStrictEqual(JSON.parse(stdout), { threads: 0, descriptors: 0, grownLittle: true });
   });
 
+  // V8 would keep the pages for seconds, for the isolates to come.
+  test('by a thread with a large heap, as soon as it is disposed', onLinux, async () => {
+    const { code, stdout } = await runChild(`${helpers}
+      (async () => {
+        const grow = () => () => {
+          globalThis.all = Array.from({ length: 1e6 }, (_, i) => [i, { i }]);
+        };
+        await new Thread(() => () => 1).run();
+        await settle();
+        const before = megabytes();
+        const thread = new Thread(grow);
+        await thread.run();
+        const grown = megabytes() - before;
+        await thread.dispose();
+        const left = megabytes() - before;
+        console.log(grown > 80 && left < 40 ? 'given back' : [grown, left]);
+      })();
+    `);
+    assert.deepStrictEqual({ code, stdout }, { code: 0, stdout: 'given back\n' });
+  });
+
   test('by threads that become garbage with nothing pending', onLinux, async () => {
     const { code, stdout } = await runChild(`${helpers}
       (async () => {

@@ -355,7 +355,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   iso::catch_limits(engine);
 
   if (!create_context(engine)) {
-    iso_engine_destroy(engine);
+    iso_engine_destroy(engine, false);
     return ISO_ESTART;
   }
   *out = engine;
@@ -385,7 +385,7 @@ int iso_engine_renew(iso_engine_t *engine, iso_home_t *home) {
   return isolate->IsExecutionTerminating() ? ISO_ETERMINATED : ISO_ESTART;
 }
 
-void iso_engine_destroy(iso_engine_t *engine) {
+void iso_engine_destroy(iso_engine_t *engine, bool is_emptied) {
   Isolate *isolate = engine->isolate;
   uv_loop_s *loop = engine->loop;
   node::MultiIsolatePlatform *platform = engine->platform;
@@ -397,6 +397,7 @@ void iso_engine_destroy(iso_engine_t *engine) {
   reinterpret_cast<HandleScope *>(engine->base_scope)->~HandleScope();
   delete engine;
   isolate->SetData(iso::kEngineSlot, nullptr);
+  if (is_emptied) iso::compat::give_pages_back(isolate);
   isolate->Exit();
   bool is_finished = false;
   platform->AddIsolateFinishedCallback(
