@@ -433,12 +433,14 @@ static void find_clock(iso_thread_t *thread) {
 #endif
 }
 
-/* A large heap is emptied before; a small one is disposed of faster as it is. */
-static void destroy_engine(iso_thread_t *thread, iso_engine_t *engine) {
+/* A large heap is emptied before; a small one is disposed of faster as it is. Has there been so
+ * much that malloc will not give back by itself? */
+static bool destroy_engine(iso_thread_t *thread, iso_engine_t *engine) {
   iso_heap_t heap = {0};
   bool was_left = thread->rescue_status != ISO_OK;
   if (!was_left) iso_engine_heap(engine, &heap);
   iso_engine_destroy(engine, heap.held_bytes >= LARGE_HEAP_BYTES);
+  return was_left || heap.plain_peak_bytes >= LARGE_HEAP_BYTES;
 }
 
 static void thread_main(void *argument) {
@@ -463,11 +465,11 @@ static void thread_main(void *argument) {
     serve(thread, engine, home, status);
   else
     iso_home_release(home);
-  if (engine != NULL) destroy_engine(thread, engine);
+  bool had_much = engine != NULL && destroy_engine(thread, engine);
   /* If that was not in time, the thread is taken for parked, and is. */
   if (is_wanted && !iso_guard__decides_disposal(thread)) park();
   if (is_open) close_loop(thread);
-  if (iso_is_fatal(thread->end_status)) give_memory_back();
+  if (had_much || iso_is_fatal(thread->end_status)) give_memory_back();
   atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   /* From the post on, the owner may free the thread and its pool as soon as it has joined us. */
   iso_owner_post(owner, &thread->exit_event);

@@ -36,6 +36,7 @@ typedef struct iso_heap_s {
   size_t external_bytes;
   /* V8's own, in plain malloc: what its parser and its compilers work with. */
   size_t plain_bytes;
+  size_t plain_peak_bytes;
   /* Where V8 asks for more. */
   size_t limit_bytes;
 } iso_heap_t;

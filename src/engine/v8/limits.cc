@@ -121,6 +121,7 @@ void read_heap(v8::Isolate *isolate, iso_heap_t *out) {
   out->held_bytes = statistics.total_heap_size();
   out->external_bytes = statistics.external_memory();
   out->plain_bytes = statistics.malloced_memory();
+  out->plain_peak_bytes = statistics.peak_malloced_memory();
   out->limit_bytes = statistics.heap_size_limit();
 }
 
