@@ -7,6 +7,7 @@
  *   string16                    tag, length (8 bytes), 0 or 1 byte so that they are even,
  *                               characters
  *   far string8, 16             tag, length (8 bytes), index of the part (4 bytes)
+ *   shaped                      tag, number of the shape (4 bytes), its leaves
  *
  * Numbers are in this machine's order: a message never leaves its process. */
 #include "core/message.h"
@@ -136,6 +137,14 @@ int iso_message_put_double(iso_message_t *message, double number) {
   return put(message, ISO_TAG_DOUBLE, &number, sizeof(number));
 }
 
+int iso_message_put_shape(iso_message_t *message, uint32_t number) {
+  return put(message, ISO_TAG_SHAPED, &number, sizeof(number));
+}
+
+void iso_message_close_shape(iso_message_t *message, uint32_t leaf_count) {
+  message->count -= leaf_count;
+}
+
 /* A string from this size on is worth a block, which the receiver takes over as it is. */
 enum { FAR_STRING_BYTES = 64 << 10 };
 
@@ -232,6 +241,7 @@ int iso_message_next(const iso_message_t *message, size_t *offset, iso_flat_t *o
   out->part_plus_1 = 0;
   switch (out->tag) {
   case ISO_TAG_INT32:
+  case ISO_TAG_SHAPED:
     ok = read_bytes(message, offset, &out->integer, sizeof(out->integer));
     break;
   case ISO_TAG_DOUBLE:

@@ -2,8 +2,9 @@
  *
  * A message is flat or a clone.
  *
- *   flat   count values, each primitive: a tag byte and what follows it. Small ones fit into the
- *          message itself, so an integer in and an integer out allocate nothing.
+ *   flat   count values, each primitive, or a tree of primitives that has a known shape: a tag byte
+ *          and what follows it. Small ones fit into the message itself, so an integer in and an
+ *          integer out allocate nothing.
  *   clone  the bytes of V8's structured clone: of the one value, or of an array of all of them, so
  *          that what two arguments share is still shared on the other side.
  *
@@ -161,6 +162,8 @@ typedef enum iso_tag_e {
   /* The same, long, in a part of the message. Values are read as ISO_TAG_STRING8 and 16. */
   ISO_TAG_FAR_STRING8,
   ISO_TAG_FAR_STRING16,
+  /* An object or array of a known shape (shape.h), whose leaves follow as values of their own. */
+  ISO_TAG_SHAPED,
   ISO_TAG_COUNT
 } iso_tag_t;
 
@@ -180,6 +183,9 @@ typedef struct iso_flat_s {
 int iso_message_put_tag(iso_message_t *message, iso_tag_t tag);
 int iso_message_put_int32(iso_message_t *message, int32_t integer);
 int iso_message_put_double(iso_message_t *message, double number);
+/* The leaves are to be put next; iso_message_close_shape then counts all of it as one value. */
+int iso_message_put_shape(iso_message_t *message, uint32_t number);
+void iso_message_close_shape(iso_message_t *message, uint32_t leaf_count);
 /* Gives in *characters where the caller must write `length` characters of 1 or 2 bytes. Long
  * strings get a part of their own. */
 int iso_message_put_string(

@@ -16,9 +16,11 @@
  * where no key is so long that its length could be taken for a brace. */
 #include "core/shape.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/sync.h"
 #include "core/wire.h"
 
 typedef struct reader_s {
@@ -30,11 +32,11 @@ typedef struct reader_s {
 static bool read_value(reader_t *reader);
 
 static bool put(reader_t *reader, uint8_t byte) {
-  iso_shape_t *shape = reader->shape;
-  if (shape->size == ISO_SHAPE_BYTES) return false;
-  shape->bytes[shape->size++] = byte;
+  iso_outline_t *outline = &reader->shape->outline;
+  if (outline->size == ISO_SHAPE_BYTES) return false;
+  outline->bytes[outline->size++] = byte;
   /* FNV-1a. */
-  shape->hash = (shape->hash ^ byte) * 16777619U;
+  outline->hash = (outline->hash ^ byte) * 16777619U;
   return true;
 }
 
@@ -143,25 +145,46 @@ static bool read_value(reader_t *reader) {
     return ok;
   }
   iso_shape_t *shape = reader->shape;
-  if (shape->leaf_count == ISO_SHAPE_LEAVES || !put(reader, '.')) return false;
-  return read_leaf(reader, tag, &shape->leaves[shape->leaf_count++]);
+  if (shape->outline.leaf_count == ISO_SHAPE_LEAVES || !put(reader, '.')) return false;
+  return read_leaf(reader, tag, &shape->leaves[shape->outline.leaf_count++]);
+}
+
+static bool start(reader_t *reader, const iso_message_t *message, iso_shape_t *out) {
+  *reader = (reader_t
+  ){.wire = {.at = message->bytes, .end = message->bytes + message->size}, .shape = out};
+  return message->part_count == 0 && iso_wire_header(&reader->wire);
+}
+
+static bool read_next(reader_t *reader) {
+  iso_outline_t *outline = &reader->shape->outline;
+  outline->size = 0;
+  outline->hash = 2166136261U;
+  outline->leaf_count = 0;
+  return read_value(reader);
 }
 
 bool iso_shape_read(const iso_message_t *message, iso_shape_t *out) {
-  reader_t reader = {
-      .wire = {.at = message->bytes, .end = message->bytes + message->size}, .shape = out};
-  out->size = 0;
-  out->hash = 2166136261U;
-  out->leaf_count = 0;
-  if (message->part_count != 0) return false;
-  if (!iso_wire_header(&reader.wire)) return false;
-  return read_value(&reader) && reader.wire.at == reader.wire.end;
+  reader_t reader;
+  return start(&reader, message, out) && read_next(&reader) && reader.wire.at == reader.wire.end;
+}
+
+bool iso_shape_read_value(const iso_message_t *message, uint32_t index, iso_shape_t *out) {
+  reader_t reader;
+  uint8_t tag = 0;
+  uint32_t length = 0;
+  if (message->count == 1) return index == 0 && iso_shape_read(message, out);
+  if (!start(&reader, message, out)) return false;
+  if (!iso_wire_tag(&reader.wire, &tag) || tag != 'A') return false;
+  if (!iso_wire_varint(&reader.wire, &length) || index >= length) return false;
+  for (uint32_t i = 0; i <= index; i++)
+    if (!read_next(&reader)) return false;
+  return true;
 }
 
 /* Source. */
 
 typedef struct writer_s {
-  const iso_shape_t *shape;
+  const iso_outline_t *outline;
   size_t at;
   uint32_t leaf;
   char *source;
@@ -183,7 +206,7 @@ static void append_leaf(writer_t *writer) {
 _Static_assert(ISO_SHAPE_SOURCE_BYTES >= 4 * ISO_SHAPE_BYTES + 8, "room for the source");
 
 static void write_value(writer_t *writer) {
-  const uint8_t *bytes = writer->shape->bytes;
+  const uint8_t *bytes = writer->outline->bytes;
   uint8_t kind = bytes[writer->at++];
   if (kind == '.') {
     append_leaf(writer);
@@ -206,9 +229,54 @@ static void write_value(writer_t *writer) {
   append(writer, kind == '{' ? "}" : "]", 1);
 }
 
-size_t iso_shape_source(const iso_shape_t *shape, char source[ISO_SHAPE_SOURCE_BYTES]) {
-  writer_t writer = {.shape = shape, .source = source};
+size_t iso_shape_source(const iso_outline_t *outline, char source[ISO_SHAPE_SOURCE_BYTES]) {
+  writer_t writer = {.outline = outline, .source = source};
   append(&writer, "return ", 7);
   write_value(&writer);
   return writer.size;
+}
+
+/* Known shapes. */
+
+bool iso_outline_is(const iso_outline_t *outline, const iso_outline_t *other) {
+  return outline->hash == other->hash && outline->size == other->size &&
+         memcmp(outline->bytes, other->bytes, outline->size) == 0;
+}
+
+/* Those below the count never change; it is written under the lock, and released. */
+static iso_outline_t known[ISO_SHAPES_KNOWN];
+static atomic_uint known_count;
+static uv_once_t once = UV_ONCE_INIT;
+static iso_mutex_t known_lock;
+static bool has_lock;
+
+static void init(void) {
+  has_lock = iso_mutex_init(&known_lock) == 0;
+}
+
+const iso_outline_t *iso_outline_known(uint32_t number) {
+  if (number >= atomic_load_explicit(&known_count, memory_order_acquire)) return NULL;
+  return &known[number];
+}
+
+static bool find(const iso_outline_t *outline, uint32_t count, uint32_t *number) {
+  for (*number = 0; *number < count; ++*number)
+    if (iso_outline_is(&known[*number], outline)) return true;
+  return false;
+}
+
+bool iso_outline_register(const iso_outline_t *outline, uint32_t *number) {
+  uv_once(&once, init);
+  if (!has_lock) return false;
+  iso_mutex_lock(&known_lock);
+  uint32_t count = atomic_load_explicit(&known_count, memory_order_relaxed);
+  bool ok = find(outline, count, number);
+  if (!ok && count < ISO_SHAPES_KNOWN) {
+    known[count] = *outline;
+    *number = count;
+    atomic_store_explicit(&known_count, count + 1, memory_order_release);
+    ok = true;
+  }
+  iso_mutex_unlock(&known_lock);
+  return ok;
 }

@@ -6,6 +6,9 @@
  * faster than V8's deserializer, which adds property by property. Whatever is not a small plain
  * tree of objects and dense arrays has no shape, and is read by V8.
  *
+ * A sender that has met a shape often enough registers it, and from then on names it in its
+ * messages by a number: they are then the leaves alone, and V8's serializer is not asked at all.
+ *
  * Thread: any. */
 #ifndef ISO_CORE_SHAPE_H
 #define ISO_CORE_SHAPE_H
@@ -29,24 +32,40 @@ enum {
   /* How many an isolate keeps, and how often one must come before it is worth a function. */
   ISO_SHAPE_CACHE = 64,
   ISO_SHAPE_WORTH = 32,
+  /* How many the process knows by a number. */
+  ISO_SHAPES_KNOWN = 1024,
 };
 
-typedef struct iso_shape_s {
+/* A shape: see shape.c for what its bytes say. */
+typedef struct iso_outline_s {
   /* Equal for equal shapes, and only for those. */
   uint8_t bytes[ISO_SHAPE_BYTES];
   size_t size;
   uint32_t hash;
+  uint32_t leaf_count;
+} iso_outline_t;
+
+typedef struct iso_shape_s {
+  iso_outline_t outline;
   /* In the order in which they stand; characters lie in the message. */
   iso_flat_t leaves[ISO_SHAPE_LEAVES];
-  uint32_t leaf_count;
 } iso_shape_t;
 
-/* Parts a message; false: it has no shape. Reads nothing out of bounds, whatever the bytes. */
+/* Parts a clone; false: it has no shape. Reads nothing out of bounds, whatever the bytes. */
 bool iso_shape_read(const iso_message_t *message, iso_shape_t *out);
+/* The same of one of its values, where all those before it have shapes as well. */
+bool iso_shape_read_value(const iso_message_t *message, uint32_t index, iso_shape_t *out);
 
 /* The body of a JavaScript function of the leaves a0, a1, ... that returns the value, as plain
  * ASCII. Returns its length. */
-size_t iso_shape_source(const iso_shape_t *shape, char source[ISO_SHAPE_SOURCE_BYTES]);
+size_t iso_shape_source(const iso_outline_t *outline, char source[ISO_SHAPE_SOURCE_BYTES]);
+
+bool iso_outline_is(const iso_outline_t *outline, const iso_outline_t *other);
+
+/* The number by which all threads know this shape from now on. False: too many are known. */
+bool iso_outline_register(const iso_outline_t *outline, uint32_t *number);
+/* NULL: no shape has this number. It stays as it is as long as the process lives. */
+const iso_outline_t *iso_outline_known(uint32_t number);
 
 #ifdef __cplusplus
 }

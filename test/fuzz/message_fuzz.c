@@ -60,11 +60,12 @@ static void read_shape(const iso_message_t *message) {
   char source[ISO_SHAPE_SOURCE_BYTES];
   if (!iso_shape_read(message, &shape)) return;
   check(
-      shape.size <= ISO_SHAPE_BYTES && shape.leaf_count <= ISO_SHAPE_LEAVES, "a shape is too large"
+      shape.outline.size <= ISO_SHAPE_BYTES && shape.outline.leaf_count <= ISO_SHAPE_LEAVES,
+      "a shape is too large"
   );
-  for (uint32_t i = 0; i < shape.leaf_count; i++)
+  for (uint32_t i = 0; i < shape.outline.leaf_count; i++)
     touch_flat(&shape.leaves[i]);
-  size_t size = iso_shape_source(&shape, source);
+  size_t size = iso_shape_source(&shape.outline, source);
   check(size < ISO_SHAPE_SOURCE_BYTES, "the source is too long");
   for (size_t i = 0; i < size; i++)
     check(source[i] >= 0x20 && source[i] <= 0x7e, "the source is not plain");

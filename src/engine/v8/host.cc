@@ -73,6 +73,7 @@ int iso_host_encode(
   v8::TryCatch try_catch(isolate);
   iso::encode_options_t options;
   options.functions = host_functions;
+  options.shapes = shapes_of_host(isolate);
   int refusal = ISO_OK;
   options.moves = moves;
   options.refusal = &refusal;

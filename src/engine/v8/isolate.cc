@@ -179,8 +179,9 @@ int put_result(
   iso_message_reset(message);
   if (iso::encode_flat(engine->isolate, &result, 1, message)) return ISO_OK;
   TryCatch try_catch(engine->isolate);
-  if (iso::encode(context, &result, 1, message, {engine->account, engine->functions}))
-    return ISO_OK;
+  iso::encode_options_t options(engine->account, engine->functions);
+  options.shapes = engine->shapes;
+  if (iso::encode(context, &result, 1, message, options)) return ISO_OK;
   /* A termination may have been asked for anew, with nothing thrown. */
   if (!try_catch.CanContinue() || !try_catch.HasCaught()) return ISO_ETERMINATED;
   Local<Value> argv[] = {result, try_catch.Exception()};

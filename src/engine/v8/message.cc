@@ -121,8 +121,10 @@ MaybeLocal<Value> make_external(
 }
 
 bool decode_flat(
-    Isolate *isolate, iso_message_t *message, const side_t &side, std::vector<Local<Value>> *values
+    Local<Context> context, iso_message_t *message, const side_t &side,
+    std::vector<Local<Value>> *values
 ) {
+  Isolate *isolate = Isolate::GetCurrent();
   size_t offset = 0;
   for (uint32_t i = 0; i < message->count; i++) {
     iso_flat_t flat{};
@@ -131,9 +133,14 @@ bool decode_flat(
       throw_error(isolate, "the message is malformed");
       return false;
     }
-    bool is_external = flat.part_plus_1 != 0 && !side.is_shared;
-    MaybeLocal<Value> made =
-        is_external ? make_external(isolate, message, flat, side) : make_value(isolate, flat);
+    MaybeLocal<Value> made;
+    if (flat.tag == ISO_TAG_SHAPED)
+      made =
+          make_known(context, message, &offset, static_cast<uint32_t>(flat.integer), side.shapes);
+    else if (flat.part_plus_1 != 0 && !side.is_shared)
+      made = make_external(isolate, message, flat, side);
+    else
+      made = make_value(isolate, flat);
     if (!made.ToLocal(&value)) return false;
     values->push_back(value);
   }
@@ -163,6 +170,14 @@ MaybeLocal<Value> make_value(Isolate *isolate, const iso_flat_t &flat) {
   }
 }
 
+bool put_leaf(
+    Isolate *isolate, Local<Value> value, iso_account_t *account, iso_message_t *message
+) {
+  constexpr int kLongLeaf = 4096;
+  if (value->IsString() && value.As<String>()->Length() > kLongLeaf) return false;
+  return put_flat(isolate, value, account, message) == Put::done;
+}
+
 bool encode_flat(
     Isolate *isolate, const Local<Value> *values, size_t count, iso_message_t *message
 ) {
@@ -180,7 +195,7 @@ bool decode_simple(Isolate *isolate, const iso_message_t *message, Local<Value> 
   for (uint32_t i = 0; i < message->count; i++) {
     iso_flat_t flat{};
     if (iso_message_next(message, &offset, &flat) != ISO_OK) return false;
-    if (flat.tag == ISO_TAG_STRING8 || flat.tag == ISO_TAG_STRING16) return false;
+    if (flat.tag >= ISO_TAG_STRING8) return false;
     if (!make_value(isolate, flat).ToLocal(&values[i])) return false;
   }
   return true;
@@ -192,20 +207,24 @@ bool encode(
 ) {
   Isolate *isolate = Isolate::GetCurrent();
   bool is_flat = options.transfer.IsEmpty();
+  met_t met;
   for (size_t i = 0; i < count && is_flat; i++) {
     Put put = put_flat(isolate, values[i], options.account, message);
     if (put == Put::no_memory) {
       throw_error(isolate, "no memory for the message");
       return false;
     }
-    is_flat = put == Put::done;
+    is_flat = put == Put::done ||
+              write_shaped(context, values[i], options.account, options.shapes, &met, message);
   }
   if (is_flat) return true;
   /* One value that is not primitive makes a clone of all of them. */
   iso_message_reset(message);
   message->is_clone = true;
   message->count = static_cast<uint32_t>(count);
-  return write_clone(context, values, count, message, options);
+  if (!write_clone(context, values, count, message, options)) return false;
+  if (options.shapes != nullptr) learn_shapes(context, values, message, options.shapes);
+  return true;
 }
 
 bool fits(const iso_account_t *account, const iso_message_t *message) {
@@ -219,8 +238,7 @@ bool decode(
     Local<Context> context, iso_message_t *message, const side_t &side,
     std::vector<Local<Value>> *values
 ) {
-  Isolate *isolate = Isolate::GetCurrent();
-  if (!message->is_clone) return decode_flat(isolate, message, side, values);
+  if (!message->is_clone) return decode_flat(context, message, side, values);
   Local<Value> value;
   if (side.shapes != nullptr && make_shaped(context, message, side.shapes).ToLocal(&value)) {
     /* Done. */

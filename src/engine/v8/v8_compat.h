@@ -88,6 +88,25 @@ inline void *external_value(v8::Local<v8::External> external) {
 #endif
 }
 
+/* What V8 knows of an object without looking at its properties: its map says which those are, where
+ * they stand, that they are values and no accessors, and its prototype; its elements are what has
+ * an index. Both words have stood there since long before V8 11. */
+inline v8::internal::Address word_of(v8::Local<v8::Object> object, int index) {
+  using v8::internal::Internals;
+  static_assert(Internals::kHeapObjectMapOffset == 0);
+  static_assert(Internals::kJSObjectHeaderSize == 3 * v8::internal::kApiTaggedSize);
+  v8::internal::Address address = v8::internal::ValueHelper::ValueAsAddress(*object);
+  return Internals::ReadTaggedPointerField(address, index * v8::internal::kApiTaggedSize);
+}
+
+inline v8::internal::Address map_of(v8::Local<v8::Object> object) {
+  return word_of(object, 0);
+}
+
+inline v8::internal::Address elements_of(v8::Local<v8::Object> object) {
+  return word_of(object, 2);
+}
+
 } // namespace iso::compat
 
 #endif

@@ -97,6 +97,31 @@ void destroy_shapes(shapes_t *shapes);
 /* Empty: V8 must read it, and there is no exception unless the isolate is being terminated. */
 v8::MaybeLocal<v8::Value>
 make_shaped(v8::Local<v8::Context> context, const iso_message_t *message, shapes_t *shapes);
+/* Of a flat value of this shape, whose leaves are next. Empty: an exception is pending. */
+v8::MaybeLocal<v8::Value> make_known(
+    v8::Local<v8::Context> context, const iso_message_t *message, size_t *offset, uint32_t number,
+    shapes_t *shapes
+);
+
+/* The objects of a message, so far: one that comes twice must arrive as one. */
+struct met_t {
+  static constexpr size_t kMost = 16;
+  size_t count = 0;
+  v8::Local<v8::Object> objects[kMost];
+};
+
+/* Writes an object, without a look at what it cannot have, if it is alike in all but its leaves to
+ * one that learn_shapes has met. False: it is not, and the message holds part of it. Runs none of
+ * the user's code. `account`: of the thread that encodes; NULL: the host does. */
+bool write_shaped(
+    v8::Local<v8::Context> context, v8::Local<v8::Value> value, iso_account_t *account,
+    shapes_t *shapes, met_t *met, iso_message_t *message
+);
+/* From the clone that V8 has written of them. No exception is left. */
+void learn_shapes(
+    v8::Local<v8::Context> context, const v8::Local<v8::Value> *values,
+    const iso_message_t *message, shapes_t *shapes
+);
 
 /* message.cc. Both leave an exception pending where they fail (false, empty). */
 
@@ -108,6 +133,8 @@ struct encode_options_t {
   iso_account_t *account;
   /* NULL: functions do not go. */
   functions_t *functions;
+  /* NULL: it keeps none. */
+  shapes_t *shapes = nullptr;
   /* An array of ArrayBuffers that move; empty: there is none. */
   v8::Local<v8::Value> transfer;
   /* See iso_moves_t; what it says is put into *refusal, and encode fails without an exception. */
@@ -138,6 +165,10 @@ bool decode_simple(
     v8::Isolate *isolate, const iso_message_t *message, v8::Local<v8::Value> *values
 );
 v8::MaybeLocal<v8::Value> make_value(v8::Isolate *isolate, const iso_flat_t &flat);
+/* A primitive of a shape. False: it is none, or too long, or there is no memory. */
+bool put_leaf(
+    v8::Isolate *isolate, v8::Local<v8::Value> value, iso_account_t *account, iso_message_t *message
+);
 
 /* clone_write.cc, clone_read.cc: the clones among them. All values make one clone: of the one, or
  * of an array of them. */
