@@ -236,6 +236,60 @@ size_t iso_shape_source(const iso_outline_t *outline, char source[ISO_SHAPE_SOUR
   return writer.size;
 }
 
+/* The reader's: a name of at most 64 characters, and at most 19 around it ("a129[\"...\"],"). */
+_Static_assert(ISO_SHAPE_READER_BYTES >= (64 + 19) * ISO_SHAPE_LEAVES + 8, "room for the reader");
+
+typedef struct leaves_s {
+  const uint8_t *at;
+  unsigned objects;
+  char *source;
+  size_t size;
+} leaves_t;
+
+static void append_read(leaves_t *leaves, unsigned object, const uint8_t *key, unsigned length) {
+  leaves->size += (size_t) snprintf(
+      leaves->source + leaves->size, ISO_SHAPE_READER_BYTES - leaves->size, "a%u[\"%.*s\"],",
+      object, (int) length, (const char *) key
+  );
+}
+
+static void append_read_at(leaves_t *leaves, unsigned object, unsigned index) {
+  leaves->size += (size_t) snprintf(
+      leaves->source + leaves->size, ISO_SHAPE_READER_BYTES - leaves->size, "a%u[%u],", object,
+      index
+  );
+}
+
+/* The leaves of the object or array that starts here. */
+static void read_leaves(leaves_t *leaves) {
+  uint8_t kind = *leaves->at++;
+  const uint8_t end = kind == '{' ? '}' : ']';
+  unsigned object = ++leaves->objects;
+  for (unsigned i = 0; *leaves->at != end; i++) {
+    const uint8_t *key = leaves->at + 1;
+    unsigned length = kind == '{' ? *leaves->at : 0;
+    if (kind == '{') leaves->at += 1 + length;
+    if (*leaves->at != '.') {
+      read_leaves(leaves);
+      continue;
+    }
+    leaves->at++;
+    if (kind == '{')
+      append_read(leaves, object, key, length);
+    else
+      append_read_at(leaves, object, i);
+  }
+  leaves->at++;
+}
+
+size_t iso_shape_reader(const iso_outline_t *outline, char source[ISO_SHAPE_READER_BYTES]) {
+  leaves_t leaves = {.at = outline->bytes, .source = source};
+  leaves.size = (size_t) snprintf(source, ISO_SHAPE_READER_BYTES, "a0(");
+  read_leaves(&leaves);
+  source[leaves.size++] = ')';
+  return leaves.size;
+}
+
 /* Known shapes. */
 
 bool iso_outline_is(const iso_outline_t *outline, const iso_outline_t *other) {

@@ -29,6 +29,7 @@ enum {
   ISO_SHAPE_DEPTH = 8,
   /* Room for the source of its function. */
   ISO_SHAPE_SOURCE_BYTES = 4 * ISO_SHAPE_BYTES + 16,
+  ISO_SHAPE_READER_BYTES = 84 * ISO_SHAPE_LEAVES + 16,
   /* How many an isolate keeps, and how often one must come before it is worth a function. */
   ISO_SHAPE_CACHE = 64,
   ISO_SHAPE_WORTH = 32,
@@ -59,6 +60,10 @@ bool iso_shape_read_value(const iso_message_t *message, uint32_t index, iso_shap
 /* The body of a JavaScript function of the leaves a0, a1, ... that returns the value, as plain
  * ASCII. Returns its length. */
 size_t iso_shape_source(const iso_outline_t *outline, char source[ISO_SHAPE_SOURCE_BYTES]);
+
+/* The body of one that gives the leaves to a0, in their order, where a1 is the value, and a2, a3,
+ * ... are the objects and arrays in it, as they stand in the shape. Returns its length. */
+size_t iso_shape_reader(const iso_outline_t *outline, char source[ISO_SHAPE_READER_BYTES]);
 
 bool iso_outline_is(const iso_outline_t *outline, const iso_outline_t *other);
 

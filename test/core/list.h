@@ -16,6 +16,8 @@
   XX(block_is_reused_but_never_where_zeros_are_wanted)                                             \
   XX(block_is_charged_to_who_holds_it)                                                             \
   XX(message_owns_its_parts)                                                                       \
+  XX(shape_is_read_alone_and_among_others)                                                         \
+  XX(shape_has_one_number)                                                                         \
   XX(queue_orders_by_rank)                                                                         \
   XX(queue_is_as_a_sorted_list)                                                                    \
   XX(queue_takes_in_another)                                                                       \
