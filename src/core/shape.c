@@ -16,6 +16,7 @@
  * where no key is so long that its length could be taken for a brace. */
 #include "core/shape.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,58 +237,122 @@ size_t iso_shape_source(const iso_outline_t *outline, char source[ISO_SHAPE_SOUR
   return writer.size;
 }
 
-/* The reader's: a name of at most 64 characters, and at most 19 around it ("a129[\"...\"],"). */
-_Static_assert(ISO_SHAPE_READER_BYTES >= (64 + 19) * ISO_SHAPE_LEAVES + 8, "room for the reader");
+/* Readers. */
 
-typedef struct leaves_s {
+/* An object, an array or a leaf, and where its parent has it. */
+typedef struct node_s {
+  uint32_t parent;
+  unsigned depth;
+  /* NULL: at an index. */
+  const uint8_t *key;
+  /* That index, or how long the key is. */
+  uint32_t place;
+  bool is_array;
+  uint32_t length;
+} node_t;
+
+typedef struct scan_s {
   const uint8_t *at;
-  unsigned objects;
-  char *source;
-  size_t size;
-} leaves_t;
+  node_t objects[ISO_SHAPE_OBJECTS];
+  uint32_t object_count;
+  unsigned deepest;
+  node_t leaves[ISO_SHAPE_LEAVES];
+  uint32_t leaf_count;
+} scan_t;
 
-static void append_read(leaves_t *leaves, unsigned object, const uint8_t *key, unsigned length) {
-  leaves->size += (size_t) snprintf(
-      leaves->source + leaves->size, ISO_SHAPE_READER_BYTES - leaves->size, "a%u[\"%.*s\"],",
-      object, (int) length, (const char *) key
-  );
-}
+static bool scan_value(scan_t *scan, node_t node);
 
-static void append_read_at(leaves_t *leaves, unsigned object, unsigned index) {
-  leaves->size += (size_t) snprintf(
-      leaves->source + leaves->size, ISO_SHAPE_READER_BYTES - leaves->size, "a%u[%u],", object,
-      index
-  );
-}
-
-/* The leaves of the object or array that starts here. */
-static void read_leaves(leaves_t *leaves) {
-  uint8_t kind = *leaves->at++;
-  const uint8_t end = kind == '{' ? '}' : ']';
-  unsigned object = ++leaves->objects;
-  for (unsigned i = 0; *leaves->at != end; i++) {
-    const uint8_t *key = leaves->at + 1;
-    unsigned length = kind == '{' ? *leaves->at : 0;
-    if (kind == '{') leaves->at += 1 + length;
-    if (*leaves->at != '.') {
-      read_leaves(leaves);
-      continue;
+static bool scan_members(scan_t *scan, uint32_t self) {
+  node_t *object = &scan->objects[self];
+  const uint8_t end = object->is_array ? ']' : '}';
+  for (; *scan->at != end; object->length++) {
+    node_t member = {.parent = self, .depth = object->depth + 1, .place = object->length};
+    if (!object->is_array) {
+      member.place = *scan->at;
+      member.key = scan->at + 1;
+      scan->at += 1 + member.place;
     }
-    leaves->at++;
-    if (kind == '{')
-      append_read(leaves, object, key, length);
-    else
-      append_read_at(leaves, object, i);
+    if (!scan_value(scan, member)) return false;
   }
-  leaves->at++;
+  scan->at++;
+  return true;
 }
 
-size_t iso_shape_reader(const iso_outline_t *outline, char source[ISO_SHAPE_READER_BYTES]) {
-  leaves_t leaves = {.at = outline->bytes, .source = source};
-  leaves.size = (size_t) snprintf(source, ISO_SHAPE_READER_BYTES, "a0(");
-  read_leaves(&leaves);
-  source[leaves.size++] = ')';
-  return leaves.size;
+static bool scan_value(scan_t *scan, node_t node) {
+  uint8_t kind = *scan->at++;
+  if (kind == '.') {
+    scan->leaves[scan->leaf_count++] = node;
+    return true;
+  }
+  if (scan->object_count == ISO_SHAPE_OBJECTS) return false;
+  node.is_array = kind == '[';
+  if (node.depth > scan->deepest) scan->deepest = node.depth;
+  scan->objects[scan->object_count++] = node;
+  return scan_members(scan, scan->object_count - 1);
+}
+
+static void say(iso_shape_reader_t *out, const char *format, ...)
+    ISO_ATTRIBUTE(format(printf, 2, 3));
+static void say(iso_shape_reader_t *out, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  out->size += (size_t
+  ) vsnprintf(out->source + out->size, ISO_SHAPE_READER_BYTES - out->size, format, arguments);
+  va_end(arguments);
+}
+
+/* b0["key"] or b0[1]. */
+static void say_place(iso_shape_reader_t *out, const node_t *node) {
+  if (node->key == NULL)
+    say(out, "b%u[%u]", node->parent, node->place);
+  else
+    say(out, "b%u[\"%.*s\"]", node->parent, (int) node->place, (const char *) node->key);
+}
+
+static void add_object(iso_shape_reader_t *out, const node_t *object) {
+  out->objects[out->object_count].is_array = object->is_array;
+  out->objects[out->object_count++].length = object->length;
+}
+
+static void say_level(iso_shape_reader_t *out, const scan_t *scan, unsigned depth) {
+  for (uint32_t i = 0; i < scan->object_count; i++) {
+    if (scan->objects[i].depth != depth) continue;
+    say(out, "const b%u=", i);
+    say_place(out, &scan->objects[i]);
+    say(out, ";");
+  }
+  say(out, "if(!a1(");
+  for (uint32_t i = 0; i < scan->object_count; i++) {
+    if (scan->objects[i].depth != depth) continue;
+    say(out, "b%u,", i);
+    add_object(out, &scan->objects[i]);
+  }
+  say(out, "))return;");
+}
+
+/* A name has at most 64 characters; around it stand at most 20 for a leaf (b15["..."],), and 36 for
+ * an object (const b15=b15["..."]; and b15, and if(!a1( and ))return;). */
+_Static_assert(
+    ISO_SHAPE_READER_BYTES >= (64 + 20) * ISO_SHAPE_LEAVES + (64 + 36) * ISO_SHAPE_OBJECTS + 16,
+    "room for the reader"
+);
+
+bool iso_shape_read_how(const iso_outline_t *outline, iso_shape_reader_t *out) {
+  scan_t scan = {.at = outline->bytes};
+  out->size = 0;
+  out->object_count = 0;
+  if (!scan_value(&scan, (node_t){.depth = 0}) || scan.object_count == 0) return false;
+  say(out, "const b0=a0;");
+  add_object(out, &scan.objects[0]);
+  for (unsigned depth = 1; depth <= scan.deepest; depth++)
+    say_level(out, &scan, depth);
+  say(out, "a2(");
+  for (uint32_t i = 0; i < scan.leaf_count; i++) {
+    say_place(out, &scan.leaves[i]);
+    say(out, ",");
+  }
+  say(out, ")");
+  return true;
 }
 
 /* Known shapes. */

@@ -29,7 +29,9 @@ enum {
   ISO_SHAPE_DEPTH = 8,
   /* Room for the source of its function. */
   ISO_SHAPE_SOURCE_BYTES = 4 * ISO_SHAPE_BYTES + 16,
-  ISO_SHAPE_READER_BYTES = 84 * ISO_SHAPE_LEAVES + 16,
+  /* Objects and arrays of one that is written by its shape. */
+  ISO_SHAPE_OBJECTS = 16,
+  ISO_SHAPE_READER_BYTES = 84 * ISO_SHAPE_LEAVES + 100 * ISO_SHAPE_OBJECTS + 16,
   /* How many an isolate keeps, and how often one must come before it is worth a function. */
   ISO_SHAPE_CACHE = 64,
   ISO_SHAPE_WORTH = 32,
@@ -61,9 +63,24 @@ bool iso_shape_read_value(const iso_message_t *message, uint32_t index, iso_shap
  * ASCII. Returns its length. */
 size_t iso_shape_source(const iso_outline_t *outline, char source[ISO_SHAPE_SOURCE_BYTES]);
 
-/* The body of one that gives the leaves to a0, in their order, where a1 is the value, and a2, a3,
- * ... are the objects and arrays in it, as they stand in the shape. Returns its length. */
-size_t iso_shape_reader(const iso_outline_t *outline, char source[ISO_SHAPE_READER_BYTES]);
+/* How the leaves of a value a0 are read by JavaScript, which must not meet anything that could run
+ * code of the user's: a1 is called with the objects and arrays in the value, all of one depth, and
+ * says whether they are what they should be before anything is read of them (of a0 it is known); a2
+ * is then called with the leaves, in their order. */
+typedef struct iso_shape_reader_s {
+  char source[ISO_SHAPE_READER_BYTES];
+  size_t size;
+  /* a0, then as a1 meets them. */
+  struct {
+    bool is_array;
+    /* Of an array. */
+    uint32_t length;
+  } objects[ISO_SHAPE_OBJECTS];
+  uint32_t object_count;
+} iso_shape_reader_t;
+
+/* False: there are too many objects and arrays. */
+bool iso_shape_read_how(const iso_outline_t *outline, iso_shape_reader_t *out);
 
 bool iso_outline_is(const iso_outline_t *outline, const iso_outline_t *other);
 

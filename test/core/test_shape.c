@@ -22,17 +22,22 @@ static void fill(iso_message_t *message, const char *bytes, size_t size, uint32_
 
 static void check_value(const iso_shape_t *shape) {
   char source[ISO_SHAPE_SOURCE_BYTES];
-  char reader[ISO_SHAPE_READER_BYTES];
+  iso_shape_reader_t reader;
   static const char made[] = "return {\"id\":a0,\"t\":[a1,{\"x\":a2,},],}";
-  static const char read[] = "a0(a1[\"id\"],a2[0],a3[\"x\"],)";
+  static const char read[] = "const b0=a0;const b1=b0[\"t\"];if(!a1(b1,))return;"
+                             "const b2=b1[1];if(!a1(b2,))return;a2(b0[\"id\"],b1[0],b2[\"x\"],)";
   CHECK_EQ(shape->outline.leaf_count, 3);
   CHECK_EQ(shape->leaves[0].integer, 1);
   CHECK_EQ(shape->leaves[1].length, 1);
   CHECK_EQ(shape->leaves[2].integer, 2);
   CHECK_EQ(iso_shape_source(&shape->outline, source), sizeof(made) - 1);
   CHECK_EQ(memcmp(source, made, sizeof(made) - 1), 0);
-  CHECK_EQ(iso_shape_reader(&shape->outline, reader), sizeof(read) - 1);
-  CHECK_EQ(memcmp(reader, read, sizeof(read) - 1), 0);
+  CHECK(iso_shape_read_how(&shape->outline, &reader));
+  CHECK_EQ(reader.size, sizeof(read) - 1);
+  CHECK_EQ(memcmp(reader.source, read, sizeof(read) - 1), 0);
+  CHECK_EQ(reader.object_count, 3);
+  CHECK(!reader.objects[0].is_array && reader.objects[1].is_array);
+  CHECK_EQ(reader.objects[1].length, 2);
 }
 
 void test_shape_is_read_alone_and_among_others(void) {

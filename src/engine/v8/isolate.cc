@@ -268,12 +268,23 @@ int poll(iso_engine_t *engine, Local<Context> context, iso_message_t *message) {
   return put_thrown(engine, context, promise->Result(), message);
 }
 
+/* Is nothing to be awaited, as far as a look can tell? What runs code where it is looked at, or
+ * throws, is left to those who await. */
+bool is_plain(iso_engine_t *engine, Local<Context> context, Local<Value> value) {
+  if (!value->IsObject()) return true;
+  if (value->IsPromise() || value->IsProxy()) return false;
+  TryCatch try_catch(engine->isolate);
+  Local<Value> then;
+  return value.As<Object>()->Get(context, engine->then.Get(engine->isolate)).ToLocal(&then) &&
+         !then->IsFunction();
+}
+
 /* What a call has returned, awaited if it can be. */
 int await(
     iso_engine_t *engine, Local<Context> context, iso_pending_t pending, Local<Value> value,
     iso_message_t *message
 ) {
-  if (!value->IsObject()) {
+  if (is_plain(engine, context, value)) {
     if (!run_jobs(engine, context)) return ISO_ETERMINATED;
     return settle(engine, context, pending, value, message);
   }
@@ -353,6 +364,7 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
   engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->AddMessageListener(on_message);
+  engine->then.Reset(isolate, String::NewFromUtf8Literal(isolate, "then"));
   iso::catch_limits(engine);
 
   if (!create_context(engine)) {

@@ -41,35 +41,69 @@ bool is_plain_array(Isolate *isolate, Local<Object> object, const shapes_t &shap
   });
 }
 
-/* Goes along a shape and a value. */
-class Walk {
-public:
-  Walk(Local<Context> context, const iso_outline_t &outline, const shapes_t &shapes, met_t *met)
-      : isolate_(Isolate::GetCurrent()), context_(context), at_(outline.bytes), shapes_(shapes),
-        met_(met) {}
-  virtual ~Walk() = default;
+} // namespace
 
-  bool visit(Local<Value> value) {
-    uint8_t kind = *at_++;
-    if (kind == '.') return visit_leaf(value);
-    if (!value->IsObject()) return false;
-    Local<Object> object = value.As<Object>();
-    if (!meet(object)) return false;
-    return kind == '{' ? visit_object(object) : visit_array(object);
+/* One turn of a reader: what it does with the objects and the leaves that it meets. */
+class Reading {
+public:
+  explicit Reading(shapes_t *shapes) : isolate_(Isolate::GetCurrent()), shapes_(shapes) {}
+  virtual ~Reading() = default;
+
+  bool read(Local<Context> context, const shapes_t::pattern_t &pattern, Local<Value> value) {
+    v8::TryCatch try_catch(isolate_);
+    Local<Value> arguments[] = {value, shapes_->check.Get(isolate_), shapes_->put.Get(isolate_)};
+    if (!check(value)) return false;
+    Reading *outer = shapes_->reading;
+    shapes_->reading = this;
+    bool is_called = !call_shape(context, pattern.reader.Get(isolate_), 3, arguments).IsEmpty();
+    shapes_->reading = outer;
+    return is_called && is_put_;
+  }
+
+  bool check_all(const v8::FunctionCallbackInfo<Value> &info) {
+    for (int i = 0; i < info.Length(); i++)
+      if (!check(info[i])) return false;
+    return true;
+  }
+
+  void put_all(const v8::FunctionCallbackInfo<Value> &info) {
+    is_put_ = true;
+    for (int i = 0; i < info.Length() && is_put_; i++)
+      is_put_ = put(info[i]);
   }
 
 protected:
-  virtual bool visit_leaf(Local<Value> value) = 0;
-  /* It is not to be read by itself. */
-  virtual bool skips_leaves() const { return false; }
-  /* Is it alike to the sample in its place? */
-  virtual bool begin_object(Local<Object> object) = 0;
-  /* A property: its place among all of the shape, its name. */
-  virtual MaybeLocal<Value>
-  next(Local<Object> object, size_t index, const uint8_t *key, size_t length) = 0;
+  virtual bool check(Local<Value> value) = 0;
+  virtual bool put(Local<Value> leaf) = 0;
 
   Isolate *isolate_;
-  Local<Context> context_;
+  shapes_t *shapes_;
+
+private:
+  bool is_put_ = false;
+};
+
+namespace {
+
+/* Writes the leaves. */
+class Writing final : public Reading {
+public:
+  Writing(
+      const shapes_t::pattern_t &pattern, shapes_t *shapes, met_t *met, iso_account_t *account,
+      iso_message_t *message
+  )
+      : Reading(shapes), pattern_(pattern), met_(met), account_(account), message_(message) {}
+
+protected:
+  bool check(Local<Value> value) override {
+    if (!value->IsObject() || !meet(value.As<Object>())) return false;
+    const shapes_t::pattern_t::object_t &expected = pattern_.objects[next_++];
+    if (!expected.is_array) return are_alike(value.As<Object>(), expected.sample.Get(isolate_));
+    return value->IsArray() && is_plain_array(isolate_, value.As<Object>(), *shapes_) &&
+           value.As<Array>()->Length() == expected.length;
+  }
+
+  bool put(Local<Value> leaf) override { return put_leaf(isolate_, leaf, account_, message_); }
 
 private:
   /* False: it has come before, or there are too many. */
@@ -81,140 +115,41 @@ private:
     return true;
   }
 
-  bool passes_leaf() {
-    if (*at_ != '.' || !skips_leaves()) return false;
-    at_++;
-    return true;
-  }
-
-  bool visit_object(Local<Object> object) {
-    if (!begin_object(object)) return false;
-    while (*at_ != '}') {
-      size_t length = *at_++;
-      const uint8_t *key = at_;
-      size_t index = key_++;
-      at_ += length;
-      if (passes_leaf()) continue;
-      Local<Value> value;
-      if (!next(object, index, key, length).ToLocal(&value) || !visit(value)) return false;
-    }
-    at_++;
-    return true;
-  }
-
-  bool visit_array(Local<Object> object) {
-    if (!object->IsArray() || !is_plain_array(isolate_, object, shapes_)) return false;
-    uint32_t length = object.As<Array>()->Length();
-    uint32_t i = 0;
-    for (; *at_ != ']'; i++) {
-      if (passes_leaf()) continue;
-      Local<Value> value;
-      if (i >= length || !object->Get(context_, i).ToLocal(&value) || !visit(value)) return false;
-    }
-    at_++;
-    return i == length;
-  }
-
-  const uint8_t *at_;
-  const shapes_t &shapes_;
-  met_t *met_;
-  size_t key_ = 0;
-};
-
-} // namespace
-
-/* Writes the leaves. */
-class Writing final : public Walk {
-public:
-  Writing(
-      Local<Context> context, const shapes_t::pattern_t &pattern, shapes_t *shapes, met_t *met,
-      iso_account_t *account, iso_message_t *message
-  )
-      : Walk(context, *pattern.outline, *shapes, met), pattern_(pattern), shapes_(shapes),
-        met_(met), first_(met->count), account_(account), message_(message) {}
-
-  bool write(Local<Value> value) { return visit(value) && (!skips_leaves() || read()); }
-
-  bool put(Local<Value> leaf) { return put_leaf(isolate_, leaf, account_, message_); }
-
-  void put_all(const v8::FunctionCallbackInfo<Value> &info) {
-    is_put_ = true;
-    for (int i = 0; i < info.Length() && is_put_; i++)
-      is_put_ = put(info[i]);
-  }
-
-protected:
-  bool visit_leaf(Local<Value> value) override { return put(value); }
-  bool skips_leaves() const override { return !pattern_.reader.IsEmpty(); }
-  bool begin_object(Local<Object> object) override {
-    return are_alike(object, pattern_.samples[sample_++].Get(isolate_));
-  }
-  MaybeLocal<Value> next(Local<Object> object, size_t index, const uint8_t *, size_t) override {
-    return object->Get(context_, pattern_.keys[index].Get(isolate_));
-  }
-
-private:
-  bool read() {
-    v8::TryCatch try_catch(isolate_);
-    Local<Value> arguments[met_t::kMost + 1];
-    uint32_t count = 0;
-    arguments[count++] = shapes_->put.Get(isolate_);
-    for (size_t i = first_; i < met_->count; i++)
-      arguments[count++] = met_->objects[i];
-    Writing *outer = shapes_->writing;
-    shapes_->writing = this;
-    bool is_called =
-        !call_shape(context_, pattern_.reader.Get(isolate_), count, arguments).IsEmpty();
-    shapes_->writing = outer;
-    return is_called && is_put_;
-  }
-
   const shapes_t::pattern_t &pattern_;
-  shapes_t *shapes_;
   met_t *met_;
-  size_t first_;
   iso_account_t *account_;
   iso_message_t *message_;
-  bool is_put_ = false;
-  size_t sample_ = 0;
+  size_t next_ = 0;
 };
 
-namespace {
-
-void on_put(const v8::FunctionCallbackInfo<Value> &info) {
-  auto *shapes = static_cast<shapes_t *>(compat::external_value(info.Data().As<v8::External>()));
-  shapes->writing->put_all(info);
-}
-
-/* Takes what its function has made, and keeps it as the samples of a pattern. */
-class Sampling final : public Walk {
+/* Keeps the objects that the function of a shape has made as the pattern's samples. */
+class Sampling final : public Reading {
 public:
-  Sampling(
-      Local<Context> context, const iso_outline_t &outline, const shapes_t &shapes, met_t *met,
-      shapes_t::pattern_t *pattern
-  )
-      : Walk(context, outline, shapes, met), pattern_(pattern) {}
+  Sampling(shapes_t::pattern_t *pattern, shapes_t *shapes) : Reading(shapes), pattern_(pattern) {}
 
 protected:
-  bool visit_leaf(Local<Value> value) override { return !value->IsObject(); }
-  bool begin_object(Local<Object> object) override {
-    pattern_->samples.emplace_back(isolate_, object);
+  bool check(Local<Value> value) override {
+    pattern_->objects[next_++].sample.Reset(isolate_, value.As<Object>());
     return true;
   }
-  MaybeLocal<Value> next(Local<Object> object, size_t, const uint8_t *key, size_t length) override {
-    Local<String> name;
-    if (!String::NewFromOneByte(
-             isolate_, key, v8::NewStringType::kInternalized, static_cast<int>(length)
-        )
-             .ToLocal(&name))
-      return {};
-    pattern_->keys.emplace_back(isolate_, name);
-    return object->Get(context_, name);
-  }
+  bool put(Local<Value>) override { return true; }
 
 private:
   shapes_t::pattern_t *pattern_;
+  size_t next_ = 0;
 };
+
+shapes_t *shapes_of(const v8::FunctionCallbackInfo<Value> &info) {
+  return static_cast<shapes_t *>(compat::external_value(info.Data().As<v8::External>()));
+}
+
+void on_check(const v8::FunctionCallbackInfo<Value> &info) {
+  info.GetReturnValue().Set(shapes_of(info)->reading->check_all(info));
+}
+
+void on_put(const v8::FunctionCallbackInfo<Value> &info) {
+  shapes_of(info)->reading->put_all(info);
+}
 
 bool make_arrays(Local<Context> context, shapes_t *shapes) {
   Isolate *isolate = Isolate::GetCurrent();
@@ -225,6 +160,7 @@ bool make_arrays(Local<Context> context, shapes_t *shapes) {
   if (!v8::ScriptCompiler::CompileFunction(context, &source).ToLocal(&function) ||
       !call_shape(context, function, 0, nullptr).ToLocal(&made))
     return false;
+  shapes->arrays.clear();
   for (uint32_t i = 0; i < 3; i++) {
     Local<Value> array;
     if (!made.As<Object>()->Get(context, i).ToLocal(&array)) return false;
@@ -248,26 +184,30 @@ make_sample(Local<Context> context, const iso_shape_t &shape, const shapes_t::en
   return call_shape(context, entry.function.Get(isolate), shape.outline.leaf_count, leaves);
 }
 
-/* Gives a pattern its reader, if that pays. */
-bool prepare(
-    Local<Context> context, size_t object_count, shapes_t *shapes, shapes_t::pattern_t *pattern
-) {
-  constexpr uint32_t kFewLeaves = 3;
+bool make_natives(Local<Context> context, shapes_t *shapes) {
   Isolate *isolate = Isolate::GetCurrent();
-  if (pattern->outline->leaf_count <= kFewLeaves) return true;
-  if (shapes->put.IsEmpty()) {
-    Local<Function> put;
-    if (!Function::New(context, on_put, compat::external(isolate, shapes)).ToLocal(&put))
-      return false;
-    shapes->put.Reset(isolate, put);
-  }
-  char text[ISO_SHAPE_READER_BYTES];
-  size_t size = iso_shape_reader(pattern->outline, text);
-  Local<Function> reader;
-  /* a0 is `put`. */
-  if (!compile_shape(context, text, size, static_cast<uint32_t>(object_count) + 1).ToLocal(&reader))
+  Local<v8::External> data = compat::external(isolate, shapes);
+  Local<Function> check;
+  Local<Function> put;
+  if (!Function::New(context, on_check, data).ToLocal(&check) ||
+      !Function::New(context, on_put, data).ToLocal(&put))
     return false;
-  pattern->reader.Reset(isolate, reader);
+  shapes->check.Reset(isolate, check);
+  shapes->put.Reset(isolate, put);
+  return true;
+}
+
+/* Gives a pattern its reader. */
+bool make_reader(Local<Context> context, shapes_t::pattern_t *pattern) {
+  constexpr uint32_t kParameters = 3;
+  iso_shape_reader_t how;
+  Local<Function> reader;
+  if (!iso_shape_read_how(pattern->outline, &how) ||
+      !compile_shape(context, how.source, how.size, kParameters).ToLocal(&reader))
+    return false;
+  pattern->reader.Reset(Isolate::GetCurrent(), reader);
+  for (uint32_t i = 0; i < how.object_count; i++)
+    pattern->objects.push_back({{}, how.objects[i].is_array, how.objects[i].length});
   return true;
 }
 
@@ -278,7 +218,7 @@ bool would_write(
   iso_message_t message;
   met_t met;
   iso_message_init(&message);
-  bool ok = Writing(context, pattern, shapes, &met, nullptr, &message).write(value);
+  bool ok = Writing(pattern, shapes, &met, nullptr, &message).read(context, pattern, value);
   iso_message_reset(&message);
   return ok;
 }
@@ -289,14 +229,13 @@ Learned
 learn(Local<Context> context, Local<Value> value, const iso_shape_t &shape, shapes_t *shapes) {
   const shapes_t::entry_t *entry = find_shape(context, shape.outline, shapes);
   if (entry == nullptr) return Learned::not_yet;
-  if (shapes->arrays.empty() && !make_arrays(context, shapes)) return Learned::no;
+  if (shapes->put.IsEmpty() && !(make_arrays(context, shapes) && make_natives(context, shapes)))
+    return Learned::no;
   shapes_t::pattern_t pattern;
-  met_t met;
   Local<Value> sample;
   pattern.outline = &shape.outline;
-  if (!make_sample(context, shape, *entry).ToLocal(&sample) ||
-      !Sampling(context, shape.outline, *shapes, &met, &pattern).visit(sample) ||
-      !prepare(context, met.count, shapes, &pattern) ||
+  if (!make_reader(context, &pattern) || !make_sample(context, shape, *entry).ToLocal(&sample) ||
+      !Sampling(&pattern, shapes).read(context, pattern, sample) ||
       !would_write(context, value, pattern, shapes) ||
       !iso_outline_register(&shape.outline, &pattern.number))
     return Learned::no;
@@ -315,7 +254,8 @@ bool write_shaped(
   const shapes_t::pattern_t *pattern = place_of(value.As<Object>(), shapes);
   if (pattern->outline == nullptr) return false;
   if (iso_message_put_shape(message, pattern->number) != ISO_OK) return false;
-  if (!Writing(context, *pattern, shapes, met, account, message).write(value)) return false;
+  if (!Writing(*pattern, shapes, met, account, message).read(context, *pattern, value))
+    return false;
   iso_message_close_shape(message, pattern->outline->leaf_count);
   return true;
 }

@@ -100,6 +100,7 @@ void clear_shapes(shapes_t *shapes) {
   shapes->makers.clear();
   shapes->arrays.clear();
   shapes->put.Reset();
+  shapes->check.Reset();
   shapes->skips = 0;
 }
 

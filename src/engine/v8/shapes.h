@@ -7,7 +7,7 @@
 
 namespace iso {
 
-class Writing;
+class Reading;
 
 /* One object in this many is looked at closely; fewer and fewer where that comes to nothing. */
 constexpr uint32_t kSkips = 3;
@@ -25,12 +25,13 @@ struct shapes_t {
   struct pattern_t {
     const iso_outline_t *outline = nullptr;
     uint32_t number = 0;
-    /* Objects as the function makes them, and the names of their properties, as they stand in the
-     * shape. */
-    std::vector<v8::Global<v8::Object>> samples;
-    std::vector<v8::Global<v8::String>> keys;
-    /* Gives the leaves of these objects and arrays to `put`, all at once: a call costs as much as
-     * three reads of a property. Empty: there are too few. */
+    /* What its reader meets: an object as the function makes it, or an array of this length. */
+    struct object_t {
+      v8::Global<v8::Object> sample;
+      bool is_array;
+      uint32_t length;
+    };
+    std::vector<object_t> objects;
     v8::Global<v8::Function> reader;
   };
 
@@ -42,8 +43,9 @@ struct shapes_t {
   /* By the maps of their objects. */
   pattern_t patterns[ISO_SHAPE_CACHE];
   /* What readers call, and for whom they do. */
+  v8::Global<v8::Function> check;
   v8::Global<v8::Function> put;
-  Writing *writing = nullptr;
+  Reading *reading = nullptr;
   /* Arrays without holes, of each of V8's kinds. */
   std::vector<v8::Global<v8::Object>> arrays;
   uint32_t skips = 0;

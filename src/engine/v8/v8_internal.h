@@ -61,6 +61,8 @@ struct iso_engine_s {
 
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> function;
+  /* The name of what makes an object awaited. */
+  v8::Global<v8::String> then;
   iso_prelude_t prelude;
   /* Until it is known that others have its code; see keep_prelude. */
   v8::Global<v8::UnboundScript> prelude_script;
