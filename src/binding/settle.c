@@ -311,15 +311,13 @@ static iso_run_t *new_run(iso_host_t *host) {
   return ISO_LIST_ITEM(link, iso_run_t, link);
 }
 
-/* An error made where run was called, for its stack. */
-static napi_ref trace_here(iso_host_t *host) {
+void iso_run_trace(iso_run_t *run) {
+  iso_host_t *host = run->pool->host;
   napi_env env = host->env;
   napi_value error = NULL;
-  napi_ref trace = NULL;
-  if (!iso_host_may_trace(host)) return NULL;
+  if (!iso_host_may_trace(host)) return;
   napi_create_error(env, NULL, string(env, ""), &error);
-  napi_create_reference(env, error, 1, &trace);
-  return trace;
+  napi_create_reference(env, error, 1, &run->trace);
 }
 
 iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise, bool is_item) {
@@ -337,7 +335,7 @@ iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise, bool is
   run->token = NULL;
   run->group = 0;
   run->is_stream = false;
-  run->trace = trace_here(pool->host);
+  run->trace = NULL;
   return run;
 }
 
@@ -346,6 +344,7 @@ void iso_run_refuse(iso_run_t *run, size_t argc, const napi_value *argv, napi_va
   napi_env env = pool->host->env;
   napi_value arguments = NULL;
   napi_value result = NULL;
+  iso_run_trace(run);
   napi_create_array_with_length(env, argc, &arguments);
   for (size_t i = 0; i < argc; i++)
     napi_set_element(env, arguments, (uint32_t) i, argv[i]);
@@ -385,6 +384,7 @@ void iso_broadcast(
     iso_value_t promise = iso_host_promise();
     iso_run_t *run = promise == NULL ? NULL : iso_run_create(pool, promise, false);
     if (run == NULL) break;
+    iso_run_trace(run);
     napi_set_element(env, promises, (uint32_t) made, (napi_value) promise);
     if (iso_host_encode(
             (const iso_value_t *) args->values, args->count, NULL, &run->task.message, &exception

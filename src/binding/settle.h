@@ -32,6 +32,10 @@ typedef struct iso_run_s {
  * its end. */
 iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise, bool is_item);
 
+/* Keeps an error made here and now, for its stack: once, where run was called. It may take longer
+ * than the run does, so it is best done while that is under way. */
+void iso_run_trace(iso_run_t *run);
+
 /* It is about to be given to its pool, or to be finished in its place. */
 void iso_run_hold(iso_pool_binding_t *pool);
 

@@ -4,14 +4,25 @@
 #include "binding/settle.h"
 #include "core/error.h"
 
+/* Its end comes in its turn, behind the news of why. */
+static void finish(iso_run_t *run, int status) {
+  /* What ends while its environment does is gone at once. */
+  bool is_gone = run->pool->host->is_shut_down;
+  iso_task_finish(&run->task, run->pool->host->owner, status);
+  if (!is_gone) iso_run_trace(run);
+}
+
 /* Gives `run` to the pool; `run` is gone or not the caller's any more. */
 static void submit(iso_run_t *run) {
   iso_pool_binding_t *pool = run->pool;
   iso_run_hold(pool);
   int status = pool->core != NULL ? iso_pool_submit(pool->core, &run->task)
                                   : iso_pool_refusal(pool->end_reason);
-  /* A refusal comes in its turn, behind the news of why. */
-  if (status != ISO_OK) iso_task_finish(&run->task, pool->host->owner, status);
+  if (status != ISO_OK)
+    finish(run, status);
+  else if (!pool->host->is_shut_down)
+    /* The thread has it, but it ends on this one. */
+    iso_run_trace(run);
 }
 
 static int admit(void *data) {
@@ -31,7 +42,7 @@ encode_arguments(iso_run_t *run, size_t count, const iso_value_t *values, iso_va
   if (status == ISO_OK) return true;
   if (status != ISO_ECLONE) {
     iso_run_hold(pool);
-    iso_task_finish(&run->task, pool->host->owner, status);
+    finish(run, status);
     return false;
   }
   iso_run_refuse(run, count, (const napi_value *) values, (napi_value) exception);
