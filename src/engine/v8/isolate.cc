@@ -35,23 +35,18 @@ iso_engine_t *engine_of(Isolate *isolate) {
   return static_cast<iso_engine_t *>(isolate->GetData(iso::kEngineSlot));
 }
 
-/* Everything that a call into the isolate needs open. */
+/* Everything that a call into the isolate needs open; its context is entered as long as it lives. */
 class Entry {
 public:
   explicit Entry(iso_engine_t *engine)
       : scope_(engine->isolate), context(engine->context.Get(engine->isolate)),
-        context_scope_(context), try_catch(engine->isolate) {}
+        try_catch(engine->isolate) {}
 
 private:
   HandleScope scope_;
 
 public:
   Local<Context> context;
-
-private:
-  Context::Scope context_scope_;
-
-public:
   TryCatch try_catch;
 };
 
@@ -274,7 +269,9 @@ int await(
 ) {
   if (!value->IsObject()) {
     if (!run_jobs(engine, context)) return ISO_ETERMINATED;
-    return settle(engine, context, pending, value, message);
+    /* No function, and no generator. */
+    if (pending == iso_pending_t::load) return ISO_EXCEPTION;
+    return put_result(engine, context, value, message);
   }
   Local<Promise> promise;
   if (value->IsPromise()) {
@@ -315,15 +312,21 @@ int call(
 
 } // namespace
 
-/* A context with the prelude in it. */
+/* A context with the prelude in it, entered until another one takes its place. */
 static bool create_context(iso_engine_t *engine) {
   HandleScope scope(engine->isolate);
   Local<Context> context = Context::New(engine->isolate);
   if (context.IsEmpty()) return false;
   context->AllowCodeGenerationFromStrings(engine->has_free_eval);
-  Context::Scope context_scope(context);
+  context->Enter();
   engine->context.Reset(engine->isolate, context);
   return iso::run_prelude(engine, context);
+}
+
+static void leave_context(iso_engine_t *engine) {
+  HandleScope scope(engine->isolate);
+  if (!engine->context.IsEmpty()) engine->context.Get(engine->isolate)->Exit();
+  engine->context.Reset();
 }
 
 static void forget_pending(iso_engine_t *engine) {
@@ -350,6 +353,8 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   isolate->SetData(iso::kEngineSlot, engine);
   isolate->Enter();
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
+  /* With a handle in it V8 keeps a block for more, and need not ask for one at each call. */
+  Local<Value>::New(isolate, v8::Undefined(isolate));
   engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->AddMessageListener(on_message);
   iso::catch_limits(engine);
@@ -377,7 +382,7 @@ int iso_engine_renew(iso_engine_t *engine, iso_home_t *home) {
   forget_pending(engine);
   iso::clear_shapes(engine->shapes);
   engine->function.Reset();
-  engine->context.Reset();
+  leave_context(engine);
   iso::destroy_functions(engine->functions);
   engine->functions = iso::create_functions(isolate, home, engine->account, engine->shapes);
   isolate->ContextDisposedNotification();
