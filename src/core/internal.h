@@ -150,6 +150,9 @@ typedef struct iso_thread_s {
   bool has_idled;
   uint64_t spin_ns;
   unsigned runs_since_turn;
+  /* Of the task that has just run: another look at the clock would cost more than all that is
+   * counted with it. 0: nothing has. */
+  uint64_t task_end_ns;
   /* Calls have been served since it took its last task: the next is a task's turn. */
   bool has_served;
   /* Of the task that runs: the task itself may be finished, and gone, before the code is. */
@@ -183,6 +186,8 @@ struct iso_pool_s {
   iso_owner_t *owner;
   iso_pool_options_t options;
   const struct iso_scheduler_s *scheduler;
+  /* So many tasks that wait make it need a drain. */
+  size_t high_water;
 
   iso_mutex_t lock;
   /* Guarded by lock. */
@@ -344,8 +349,14 @@ void iso_pool__post_notice(
 void iso_pool__post_ready_locked(iso_pool_t *pool, int status) ISO_REQUIRES(pool->lock);
 /* How many tasks no thread is free for. */
 size_t iso_pool__waiting_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* The number of those has passed one of its marks. */
+void iso_pool__turn_pressure_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 /* The number of those has changed. */
-void iso_pool__note_pressure_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static inline void iso_pool__note_pressure_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static inline void iso_pool__note_pressure_locked(iso_pool_t *pool) {
+  bool may_turn = pool->needs_drain ? pool->queued == 0 : pool->queued >= pool->high_water;
+  if (may_turn) iso_pool__turn_pressure_locked(pool);
+}
 /* Finishes what waits, interrupts what runs, and lets all threads end. */
 void iso_pool__stop_locked(iso_pool_t *pool, int reason) ISO_REQUIRES(pool->lock);
 /* One that has left is joined, or parked. Thread: the owner's loop's. */

@@ -83,11 +83,14 @@ static bool is_full_locked(const iso_pool_t *pool) {
   return pool->queued >= idle && pool->queued - idle >= pool->options.max_queue;
 }
 
-void iso_pool__note_pressure_locked(iso_pool_t *pool) {
-  size_t limit = pool->options.max_queue;
-  size_t high = limit == SIZE_MAX ? DEFAULT_HIGH_WATER : limit;
+static size_t high_water_of(size_t max_queue) {
+  if (max_queue == SIZE_MAX) return DEFAULT_HIGH_WATER;
+  return max_queue == 0 ? 1 : max_queue;
+}
+
+void iso_pool__turn_pressure_locked(iso_pool_t *pool) {
   bool was = pool->needs_drain;
-  if (!was && iso_pool__waiting_locked(pool) >= (high == 0 ? 1 : high)) pool->needs_drain = true;
+  if (!was && iso_pool__waiting_locked(pool) >= pool->high_water) pool->needs_drain = true;
   if (was && pool->queued == 0) pool->needs_drain = false;
   if (pool->needs_drain != was)
     iso_pool__post_notice(pool, was ? ISO_NOTICE_DRAIN : ISO_NOTICE_NEEDS_DRAIN, 0, ISO_OK);
@@ -161,6 +164,7 @@ static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *
   pool->ended_event.deliver = deliver_ended;
   pool->owner = owner;
   pool->options = *options;
+  pool->high_water = high_water_of(options->max_queue);
   pool->min_threads = options->min_threads;
   pool->max_threads = options->max_threads;
   pool->random_state = uv_hrtime() | 1;

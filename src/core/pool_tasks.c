@@ -154,7 +154,9 @@ static void start_locked(iso_pool_t *pool, iso_thread_t *thread, iso_task_t *tas
   thread->running_bucket = task->has_key ? task->key_bucket : -1;
   if (task->has_key) pool->buckets[task->key_bucket].outstanding++;
   pool->running++;
-  iso_histogram_record(&thread->wait_time, now - task->submitted_ns);
+  /* It may have come after the clock was read. */
+  uint64_t waited_ns = now > task->submitted_ns ? now - task->submitted_ns : 0;
+  iso_histogram_record(&thread->wait_time, waited_ns);
   iso_pool__note_pressure_locked(pool);
   /* Whoever spun has it now; the next one needs somebody to look at it. */
   size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
@@ -232,7 +234,8 @@ static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t n
 }
 
 iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
-  uint64_t now = uv_hrtime();
+  uint64_t now = thread->task_end_ns != 0 ? thread->task_end_ns : uv_hrtime();
+  thread->task_end_ns = 0;
   iso_turn_t turn = {.done = NULL, .status = status, .step = ISO_STEP_STOP};
   iso_mutex_lock(&pool->lock);
   if (thread->is_lost) goto end;

@@ -159,7 +159,8 @@ static int await_pending(iso_thread_t *thread, int status, iso_message_t *messag
 static int run_task(iso_thread_t *thread) {
   int status = iso_engine_call(thread->engine, &thread->message);
   status = await_pending(thread, status, &thread->message);
-  iso_memory__ran(thread, uv_hrtime() - thread->task_start_ns);
+  thread->task_end_ns = uv_hrtime();
+  iso_memory__ran(thread, thread->task_end_ns - thread->task_start_ns);
   if (is_interrupted(thread)) iso_engine_drop_jobs(thread->engine);
   return status;
 }
@@ -261,7 +262,9 @@ static bool renew(iso_thread_t *thread) {
 
 static int run_and_turn(iso_thread_t *thread) {
   int status = run_task(thread);
-  if (++thread->runs_since_turn >= RUNS_A_TURN) turn_loop(thread, UV_RUN_NOWAIT);
+  if (++thread->runs_since_turn < RUNS_A_TURN) return status;
+  turn_loop(thread, UV_RUN_NOWAIT);
+  thread->task_end_ns = 0;
   return status;
 }
 
