@@ -213,6 +213,7 @@ struct iso_pool_s {
   iso_queue_t shared;
   size_t queued;
   size_t running;
+  /* The owner's loop's own. */
   uint64_t next_sequence;
   iso_bucket_t buckets[ISO_KEY_BUCKETS];
   /* The schedulers'. */
@@ -233,6 +234,12 @@ struct iso_pool_s {
   iso_histogram_t run_time;
   iso_histogram_t wait_time;
 
+  /* Atomic, for submit, which nearly always does without the lock: see iso_pool_submit. */
+  /* A stack of what it was given, by event.link.next, the last on top. */
+  _Atomic(iso_link_t *) given;
+  /* How many tasks may be there; 0: none. Written under lock. */
+  atomic_size_t may_be_given;
+
   /* Written under lock, read by spinning threads without it: a hint to go and look, so relaxed. */
   /* Tasks that more than one thread may take. */
   atomic_size_t common;
@@ -245,6 +252,18 @@ struct iso_pool_s {
   iso_event_t ready_event;
   iso_event_t ended_event;
 };
+
+/* Puts what was given without the lock where it belongs. */
+void iso_pool__place_given_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+
+/* Takes pool->lock; its holder finds everything in a queue that has been submitted. */
+static inline void iso_pool__lock(iso_pool_t *pool) ISO_ATTRIBUTE(acquire_capability(pool->lock))
+    ISO_ATTRIBUTE(no_thread_safety_analysis);
+static inline void iso_pool__lock(iso_pool_t *pool) {
+  iso_mutex_lock(&pool->lock);
+  if (atomic_load_explicit(&pool->given, memory_order_relaxed) != NULL)
+    iso_pool__place_given_locked(pool);
+}
 
 /* Releases pool->lock, and then wakes whom its holder has roused: woken before, they would find it
  * held, and sleep again. */

@@ -39,6 +39,8 @@ typedef struct iso_task_s {
   bool is_running;
   bool is_pinned;
   size_t heap_index;
+  /* While it waits in pool->given: how many do, with it. */
+  size_t given_count;
   uint64_t submitted_ns;
 
   /* The arguments; once done, the result or the description of the error. While it runs, the
