@@ -230,20 +230,23 @@ struct iso_pool_s {
   bool is_ready_posted;
   bool needs_drain;
   iso_pool_counts_t counts;
-  /* Of threads that have ended. */
-  iso_histogram_t run_time;
-  iso_histogram_t wait_time;
-
-  /* Atomic, for submit, which nearly always does without the lock: see iso_pool_submit. */
-  /* A stack of what it was given, by event.link.next, the last on top. */
-  _Atomic(iso_link_t *) given;
-  /* How many tasks may be there; 0: none. Written under lock. */
-  atomic_size_t may_be_given;
 
   /* Written under lock, read by spinning threads without it: a hint to go and look, so relaxed. */
   /* Tasks that more than one thread may take. */
   atomic_size_t common;
   atomic_bool has_stopped;
+
+  /* Guarded by lock. */
+  /* Of threads that have ended. */
+  iso_histogram_t run_time;
+  iso_histogram_t wait_time;
+
+  /* Atomic, for submit, which nearly always does without the lock: see iso_pool_submit. Kept away
+   * from all that threads write. */
+  /* A stack of what it was given, by event.link.next, the last on top. */
+  _Atomic(iso_link_t *) given;
+  /* How many tasks may be there; 0: none. Written under lock. */
+  atomic_size_t may_be_given;
 
   /* What the context threw, for which the pool stopped: written before that. */
   iso_message_t error;
