@@ -168,10 +168,10 @@ int put_caught(iso_engine_t *engine, Entry *entry, iso_message_t *message) {
   return put_thrown(engine, entry->context, exception, message);
 }
 
+/* `message` is empty: what was in it has been decoded. */
 int put_result(
     iso_engine_t *engine, Local<Context> context, Local<Value> result, iso_message_t *message
 ) {
-  iso_message_reset(message);
   if (iso::encode_flat(engine->isolate, &result, 1, message)) return ISO_OK;
   TryCatch try_catch(engine->isolate);
   if (iso::encode(context, &result, 1, message, {engine->account, engine->functions}))
