@@ -566,7 +566,7 @@ void test_pool_refuses_what_was_left_when_it_stopped(void) {
 
 /* One task after the other, given when the threads still spin, go to sleep, or have. */
 void test_pool_hears_what_is_left_as_it_falls_asleep(void) {
-  enum { ROUNDS = 3000, STEPS = 16, NS_A_STEP = 7000 };
+  enum { ROUNDS = 4000, STEPS = 61, NS_A_STEP = 2000 };
   for (size_t threads = 1; threads <= 2; threads++) {
     fixture_t fixture;
     test_task_t task;
