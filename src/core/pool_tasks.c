@@ -39,19 +39,22 @@ void iso_pool__place_given_locked(iso_pool_t *pool) {
  * thread would be started, or a task refused; and so few that the next notice comes in time. */
 static size_t may_be_given_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 static size_t may_be_given_locked(const iso_pool_t *pool) {
+  enum { STEPS = 8 };
   if (!iso_list_empty(&pool->sleepers) || pool->reason != ISO_OK || pool->is_closing) return 0;
   if (pool->options.max_queue != SIZE_MAX) return 0;
   if (pool->open_count == 0 || pool->open_count < pool->max_threads) return 0;
   if (pool->needs_drain) return SIZE_MAX;
-  /* Rounded, so that it is not written at each turn. */
-  return pool->queued < pool->high_water ? (pool->high_water - pool->queued) / 2 & ~(size_t) 127 : 0;
+  if (pool->queued >= pool->high_water) return 0;
+  /* Half of what is left, in steps, so that it is not written at each turn. */
+  size_t step = pool->high_water / STEPS;
+  return (pool->high_water - pool->queued) / 2 / step * step;
 }
 
 void iso_pool__unlock(iso_pool_t *pool) {
   size_t may_be_given = may_be_given_locked(pool);
   if (may_be_given != atomic_load_explicit(&pool->may_be_given, memory_order_relaxed))
     atomic_store(&pool->may_be_given, may_be_given);
-  /* Who gives looks at these two in the other order, so that one of both sees what the other did. */
+  /* Who gives looks at these two in the other order: one of both sees what the other did. */
   if (may_be_given == 0 && atomic_load(&pool->given) != NULL) iso_pool__place_given_locked(pool);
   iso_thread_t *roused[ISO_ROUSED_MOST];
   size_t count = pool->roused_count;

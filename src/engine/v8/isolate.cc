@@ -35,17 +35,13 @@ iso_engine_t *engine_of(Isolate *isolate) {
   return static_cast<iso_engine_t *>(isolate->GetData(iso::kEngineSlot));
 }
 
-/* Everything that a call into the isolate needs open; its context is entered as long as it lives. */
-class Entry {
-public:
-  explicit Entry(iso_engine_t *engine)
-      : scope_(engine->isolate), context(engine->context.Get(engine->isolate)),
+/* Everything that a call into the isolate needs open; the context is entered all the time. */
+struct entry_t {
+  explicit entry_t(iso_engine_t *engine)
+      : scope(engine->isolate), context(engine->context.Get(engine->isolate)),
         try_catch(engine->isolate) {}
 
-private:
-  HandleScope scope_;
-
-public:
+  HandleScope scope;
   Local<Context> context;
   TryCatch try_catch;
 };
@@ -161,7 +157,7 @@ int put_thrown(
   return put_exception(engine, context, engine->prelude.describe, 1, &exception, message);
 }
 
-int put_caught(iso_engine_t *engine, Entry *entry, iso_message_t *message) {
+int put_caught(iso_engine_t *engine, entry_t *entry, iso_message_t *message) {
   Local<Value> exception = entry->try_catch.Exception();
   /* V8 runs nothing well while one is pending. */
   entry->try_catch.Reset();
@@ -295,7 +291,7 @@ struct arguments_t {
 };
 
 int call(
-    iso_engine_t *engine, Entry *entry, iso_pending_t pending, Local<Function> function,
+    iso_engine_t *engine, entry_t *entry, iso_pending_t pending, Local<Function> function,
     const arguments_t &arguments, iso_message_t *message
 ) {
   Local<Value> result;
@@ -414,7 +410,7 @@ void iso_engine_destroy(iso_engine_t *engine, bool is_emptied) {
 }
 
 int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
-  Entry entry(engine);
+  entry_t entry(engine);
   std::vector<Local<Value>> values;
   iso::side_t side = {engine->account, engine->shapes, nullptr, true};
   if (!iso::decode(entry.context, const_cast<iso_message_t *>(source), side, &values))
@@ -425,7 +421,7 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   constexpr size_t kFew = 4;
-  Entry entry(engine);
+  entry_t entry(engine);
   Local<Value> few[kFew];
   std::vector<Local<Value>> values;
   iso::side_t side = {engine->account, engine->shapes, engine->functions, false};
@@ -445,12 +441,12 @@ int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
 }
 
 int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
-  Entry entry(engine);
+  entry_t entry(engine);
   return poll(engine, entry.context, message);
 }
 
 void iso_engine_receive(iso_engine_t *engine, unsigned limit) {
-  Entry entry(engine);
+  entry_t entry(engine);
   iso_arrival_t arrival{};
   for (unsigned i = 0; i < limit && !engine->isolate->IsExecutionTerminating(); i++) {
     if (!iso::take(engine->functions, &arrival)) return;
@@ -464,7 +460,7 @@ void iso_engine_rest(iso_engine_t *engine) {
 }
 
 void iso_engine_idle(iso_engine_t *engine) {
-  Entry entry(engine);
+  entry_t entry(engine);
   run_jobs(engine, entry.context);
 }
 
@@ -486,7 +482,7 @@ void iso_engine_resume(iso_engine_t *engine) {
 
 void iso_engine_drop_jobs(iso_engine_t *engine) {
   Isolate *isolate = engine->isolate;
-  Entry entry(engine);
+  entry_t entry(engine);
   /* The first termination may be used up. The next job meets this one, and V8 then forgets all. */
   isolate->TerminateExecution();
   isolate->PerformMicrotaskCheckpoint();
