@@ -213,17 +213,10 @@ static void take_posted(iso_owner_t *owner, iso_list_t *to, iso_link_t *mark) {
   iso_list_splice(to, &taken);
 }
 
-/* What comes next was written on another core; it comes over while this one is delivered. The link
- * itself has been looked at. */
+/* What comes next comes over while this one is delivered. Its link has been looked at. */
 static void fetch_next(const iso_list_t *taken) {
-#if defined(__GNUC__)
-  enum { LINE_BYTES = 64 };
-  const char *next = (const char *) taken->next;
-  __builtin_prefetch(next + LINE_BYTES);
-  __builtin_prefetch(next + 2 * LINE_BYTES);
-#else
-  (void) taken;
-#endif
+  iso_fetch((const char *) taken->next + ISO_LINE_BYTES);
+  iso_fetch((const char *) taken->next + (ptrdiff_t) 2 * ISO_LINE_BYTES);
 }
 
 void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns) {

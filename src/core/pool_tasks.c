@@ -21,6 +21,9 @@ void iso_pool__place_given_locked(iso_pool_t *pool) {
   iso_link_t *link = atomic_exchange(&pool->given, NULL);
   while (link != NULL) {
     iso_link_t *before = link->next;
+    /* What will be wanted of it when it runs, which may be soon. */
+    iso_fetch((const char *) link + ISO_LINE_BYTES);
+    iso_fetch(&ISO_LIST_ITEM(link, iso_task_t, event.link)->submitted_ns);
     iso_list_prepend(&tasks, link);
     link = before;
   }

@@ -23,6 +23,17 @@ typedef struct ISO_ATTRIBUTE(capability("mutex")) iso_mutex_s {
 
 typedef uv_cond_t iso_cond_t;
 
+enum { ISO_LINE_BYTES = 64 };
+
+/* Begins to fetch what another core has written at `address`, which will be wanted soon. */
+static inline void iso_fetch(const void *address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address);
+#else
+  (void) address;
+#endif
+}
+
 /* 0, or -1 when the system has no resources for one. Every lock of ours is held for some hundred
  * instructions, so who finds it held looks again for a moment before the system puts it to sleep,
  * where there are mutexes of that kind. */
