@@ -42,15 +42,14 @@ void iso_pool__place_given_locked(iso_pool_t *pool) {
  * thread would be started, or a task refused; and so few that the next notice comes in time. */
 static size_t may_be_given_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 static size_t may_be_given_locked(const iso_pool_t *pool) {
-  enum { STEPS = 8 };
+  enum { STEP = 128 };
   if (!iso_list_empty(&pool->sleepers) || pool->reason != ISO_OK || pool->is_closing) return 0;
   if (pool->options.max_queue != SIZE_MAX) return 0;
   if (pool->open_count == 0 || pool->open_count < pool->max_threads) return 0;
   if (pool->needs_drain) return SIZE_MAX;
   if (pool->queued >= pool->high_water) return 0;
   /* Half of what is left, in steps, so that it is not written at each turn. */
-  size_t step = pool->high_water / STEPS;
-  return (pool->high_water - pool->queued) / 2 / step * step;
+  return (pool->high_water - pool->queued) / 2 & ~((size_t) STEP - 1);
 }
 
 void iso_pool__unlock(iso_pool_t *pool) {
