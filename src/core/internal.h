@@ -182,6 +182,9 @@ typedef struct iso_bucket_s {
 } iso_bucket_t;
 
 struct iso_pool_s {
+  /* Atomic: how many tasks may be in `given`; 0: none. Written under lock, and rarely: kept
+   * away from the lock. */
+  atomic_size_t may_be_given;
   /* Immutable after create. */
   iso_owner_t *owner;
   iso_pool_options_t options;
@@ -213,8 +216,6 @@ struct iso_pool_s {
   iso_queue_t shared;
   size_t queued;
   size_t running;
-  /* The owner's loop's own. */
-  uint64_t next_sequence;
   iso_bucket_t buckets[ISO_KEY_BUCKETS];
   /* The schedulers'. */
   size_t next_thread;
@@ -245,8 +246,8 @@ struct iso_pool_s {
    * from all that threads write. */
   /* A stack of what it was given, by event.link.next, the last on top. */
   _Atomic(iso_link_t *) given;
-  /* How many tasks may be there; 0: none. Written under lock. */
-  atomic_size_t may_be_given;
+  /* The owner's loop's own. */
+  uint64_t next_sequence;
 
   /* What the context threw, for which the pool stopped: written before that. */
   iso_message_t error;

@@ -49,6 +49,9 @@ struct iso_owner_s {
   size_t running_threads;
   /* Atomic. A stack by link.next, the last event on top; `closed`: nobody takes events any more. */
   _Atomic(iso_link_t *) posted;
+  /* While it spins the loop looks at `posted` all the time, so the others are kept out of its line
+   * of the cache. */
+  char apart[ISO_LINE_BYTES];
   /* The loop looks at what is posted, and needs no wake. */
   atomic_bool is_watching;
   /* Threads that may be about to wake the loop. */
