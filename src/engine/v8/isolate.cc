@@ -390,6 +390,8 @@ void iso_engine_destroy(iso_engine_t *engine, bool is_emptied) {
   Isolate *isolate = engine->isolate;
   uv_loop_s *loop = engine->loop;
   node::MultiIsolatePlatform *platform = engine->platform;
+  /* What is entered is no garbage. */
+  if (is_emptied) leave_context(engine);
   /* Its handles go before the isolate does. */
   iso::unset_limits(engine);
   iso::destroy_shapes(engine->shapes);
