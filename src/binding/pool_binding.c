@@ -330,7 +330,7 @@ napi_value iso_pool_handle(napi_env env, napi_callback_info info) {
   napi_value handle = NULL;
   if (iso_args_init(&args, env, info) != 0) return NULL;
   iso_pool_binding_t *pool = pool_of(env, args.values[0]);
-  if (pool != NULL) ISO_NAPI_CHECK(env, napi_create_external(env, pool, NULL, NULL, &handle));
+  if (pool != NULL) handle = (napi_value) iso_host_handle(pool);
   iso_args_deinit(&args);
   return handle;
 }

@@ -50,15 +50,14 @@ encode_arguments(iso_run_t *run, size_t count, const iso_value_t *values, iso_va
 }
 
 /* NULL: no memory, and it is over. */
-static iso_run_t *create(const iso_host_t *host, const iso_value_t *values, bool is_item) {
-  void *pool = NULL;
-  napi_get_value_external(host->env, (napi_value) values[0], &pool);
-  return iso_run_create(pool, values[1], is_item);
+static iso_run_t *create(const iso_value_t *values, bool is_item) {
+  return iso_run_create(iso_host_pointer(values[0]), values[1], is_item);
 }
 
 iso_value_t iso_submit(void *host, const iso_value_t *values, size_t count) {
   enum { OWN_ARGUMENTS = 2 };
-  iso_run_t *run = create(host, values, false);
+  (void) host;
+  iso_run_t *run = create(values, false);
   if (run != NULL && encode_arguments(run, count - OWN_ARGUMENTS, values + OWN_ARGUMENTS, NULL))
     submit(run);
   return NULL;
@@ -69,7 +68,7 @@ iso_value_t iso_submit_item(void *host, const iso_value_t *values, size_t count)
   const iso_host_t *self = host;
   uint32_t group = 0;
   if (count < ARGUMENTS) return NULL;
-  iso_run_t *run = create(self, values, true);
+  iso_run_t *run = create(values, true);
   if (run == NULL || !encode_arguments(run, 1, values + ITEM, NULL)) return NULL;
   napi_get_value_uint32(self->env, (napi_value) values[GROUP], &group);
   iso_run_give_group(run, group);
@@ -122,7 +121,7 @@ iso_value_t iso_submit_task(void *host, const iso_value_t *values, size_t count)
   napi_env env = self->env;
   const napi_value *own = (const napi_value *) values;
   if (count < OWN_ARGUMENTS) return NULL;
-  iso_run_t *run = create(self, values, false);
+  iso_run_t *run = create(values, false);
   if (run == NULL) return NULL;
   take_options(env, &run->task, own[PRIORITY], own[KEY], own[TIMEOUT], own[CPU_TIMEOUT]);
   iso_value_t transfer = type_of(env, own[TRANSFER]) == napi_object ? values[TRANSFER] : NULL;

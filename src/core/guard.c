@@ -96,7 +96,7 @@ void iso_guard__summon_locked(iso_pool_t *pool, iso_thread_t *thread) {
 
 void iso_guard__disposes(iso_thread_t *thread) {
   iso_guard_t *guard = &thread->guard;
-  iso_mutex_lock(&thread->pool->lock);
+  iso_pool__lock(thread->pool);
   guard->disposal_due_ns = uv_hrtime() + disposal_patience_ns;
   iso_watch_arm(&guard->watch, guard->disposal_due_ns);
   iso_pool__unlock(thread->pool);
@@ -189,7 +189,7 @@ static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now
 static uint64_t look(iso_watch_t *watch, uint64_t now_ns) {
   iso_thread_t *thread = ISO_LIST_ITEM(watch, iso_thread_t, guard.watch);
   iso_pool_t *pool = thread->pool;
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   uint64_t next_ns = look_locked(pool, thread, now_ns);
   bool is_stuck = thread->guard.disposal_due_ns != 0 && next_ns == UINT64_MAX;
   iso_pool__unlock(pool);

@@ -150,6 +150,9 @@ typedef struct iso_thread_s {
   bool has_idled;
   uint64_t spin_ns;
   unsigned runs_since_turn;
+  /* Of the task that has just run: another look at the clock would cost more than all that is
+   * counted with it. 0: nothing has. */
+  uint64_t task_end_ns;
   /* Calls have been served since it took its last task: the next is a task's turn. */
   bool has_served;
   /* Of the task that runs: the task itself may be finished, and gone, before the code is. */
@@ -179,10 +182,15 @@ typedef struct iso_bucket_s {
 } iso_bucket_t;
 
 struct iso_pool_s {
+  /* Atomic: how many tasks may be in `given`; 0: none. Written under lock, and rarely: kept
+   * away from the lock. */
+  atomic_size_t may_be_given;
   /* Immutable after create. */
   iso_owner_t *owner;
   iso_pool_options_t options;
   const struct iso_scheduler_s *scheduler;
+  /* So many tasks that wait make it need a drain. */
+  size_t high_water;
 
   iso_mutex_t lock;
   /* Guarded by lock. */
@@ -208,7 +216,6 @@ struct iso_pool_s {
   iso_queue_t shared;
   size_t queued;
   size_t running;
-  uint64_t next_sequence;
   iso_bucket_t buckets[ISO_KEY_BUCKETS];
   /* The schedulers'. */
   size_t next_thread;
@@ -224,14 +231,23 @@ struct iso_pool_s {
   bool is_ready_posted;
   bool needs_drain;
   iso_pool_counts_t counts;
-  /* Of threads that have ended. */
-  iso_histogram_t run_time;
-  iso_histogram_t wait_time;
 
   /* Written under lock, read by spinning threads without it: a hint to go and look, so relaxed. */
   /* Tasks that more than one thread may take. */
   atomic_size_t common;
   atomic_bool has_stopped;
+
+  /* Guarded by lock. */
+  /* Of threads that have ended. */
+  iso_histogram_t run_time;
+  iso_histogram_t wait_time;
+
+  /* Atomic, for submit, which nearly always does without the lock: see iso_pool_submit. Kept away
+   * from all that threads write. */
+  /* A stack of what it was given, by event.link.next, the last on top. */
+  _Atomic(iso_link_t *) given;
+  /* The owner's loop's own. */
+  uint64_t next_sequence;
 
   /* What the context threw, for which the pool stopped: written before that. */
   iso_message_t error;
@@ -240,6 +256,18 @@ struct iso_pool_s {
   iso_event_t ready_event;
   iso_event_t ended_event;
 };
+
+/* Puts what was given without the lock where it belongs. */
+void iso_pool__place_given_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+
+/* Takes pool->lock; its holder finds everything in a queue that has been submitted. */
+static inline void iso_pool__lock(iso_pool_t *pool) ISO_ATTRIBUTE(acquire_capability(pool->lock))
+    ISO_ATTRIBUTE(no_thread_safety_analysis);
+static inline void iso_pool__lock(iso_pool_t *pool) {
+  iso_mutex_lock(&pool->lock);
+  if (atomic_load_explicit(&pool->given, memory_order_relaxed) != NULL)
+    iso_pool__place_given_locked(pool);
+}
 
 /* Releases pool->lock, and then wakes whom its holder has roused: woken before, they would find it
  * held, and sleep again. */
@@ -344,8 +372,14 @@ void iso_pool__post_notice(
 void iso_pool__post_ready_locked(iso_pool_t *pool, int status) ISO_REQUIRES(pool->lock);
 /* How many tasks no thread is free for. */
 size_t iso_pool__waiting_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* The number of those has passed one of its marks. */
+void iso_pool__turn_pressure_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 /* The number of those has changed. */
-void iso_pool__note_pressure_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static inline void iso_pool__note_pressure_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static inline void iso_pool__note_pressure_locked(iso_pool_t *pool) {
+  bool may_turn = pool->needs_drain ? pool->queued == 0 : pool->queued >= pool->high_water;
+  if (may_turn) iso_pool__turn_pressure_locked(pool);
+}
 /* Finishes what waits, interrupts what runs, and lets all threads end. */
 void iso_pool__stop_locked(iso_pool_t *pool, int reason) ISO_REQUIRES(pool->lock);
 /* One that has left is joined, or parked. Thread: the owner's loop's. */

@@ -42,7 +42,7 @@ static void interrupt(iso_thread_t *thread, size_t wanted_bytes) {
   size_t had_bytes = memory->used_bytes + iso_account_used(thread->account) + wanted_bytes;
   /* By the time that it has ended it may have none of it any more. */
   if (had_bytes > memory->blamed_bytes) memory->blamed_bytes = had_bytes;
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   iso_guard__interrupt_locked(pool, thread, ISO_EMEMORY);
   iso_pool__unlock(pool);
 }

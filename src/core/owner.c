@@ -41,35 +41,34 @@ struct iso_owner_s {
   unsigned penalty;
   unsigned sits_out;
   unsigned successes;
+  /* Events that were taken, but not delivered yet for want of time. */
+  iso_list_t rest;
   /* Guarded by lock. */
   iso_mutex_t lock;
   iso_cond_t ended;
-  iso_list_t events;
-  /* The loop looks at has_events, and needs no wake. */
-  bool is_watching;
-  /* Threads that are about to wake the loop, without the lock. */
-  atomic_int wakers;
   size_t running_threads;
-  bool closed;
-  /* Written under lock, read without it by the loop while it is watching: a hint, so relaxed. */
-  atomic_bool has_events;
-  /* Atomic: the last release acquires what the others did. */
+  /* Atomic. A stack by link.next, the last event on top; `closed`: nobody takes events any more. */
+  _Atomic(iso_link_t *) posted;
+  /* While it spins the loop looks at `posted` all the time, so the others are kept out of its line
+   * of the cache. */
+  char apart[ISO_LINE_BYTES];
+  /* The loop looks at what is posted, and needs no wake. */
+  atomic_bool is_watching;
+  /* Threads that may be about to wake the loop. */
+  atomic_int wakers;
+  /* The last release acquires what the others did. */
   atomic_size_t references;
 };
+
+static iso_link_t closed;
 
 static void on_async(uv_async_t *async) {
   iso_owner_t *owner = async->data;
   owner->on_wake(owner->data);
 }
 
-static void watch(iso_owner_t *owner, bool is_watching) {
-  iso_mutex_lock(&owner->lock);
-  owner->is_watching = is_watching;
-  iso_mutex_unlock(&owner->lock);
-}
-
-static bool has_events(iso_owner_t *owner) {
-  return atomic_load_explicit(&owner->has_events, memory_order_relaxed);
+static bool has_events(const iso_owner_t *owner) {
+  return !iso_list_empty(&owner->rest) || atomic_load(&owner->posted) != NULL;
 }
 
 /* How many loops of the process spin now; relaxed, for a rough bound is enough. */
@@ -92,15 +91,16 @@ static void note_spin(iso_owner_t *owner, bool found) {
 static bool spin(iso_owner_t *owner) {
   uint64_t deadline = uv_hrtime() + SPIN_NS;
   bool found = has_events(owner);
-  watch(owner, true);
+  atomic_store(&owner->is_watching, true);
   do {
     for (int i = 0; i < ISO_SPIN_LOOKS && !found; i++) {
       found = has_events(owner);
       iso_spin_relax();
     }
   } while (!found && uv_hrtime() < deadline);
-  watch(owner, false);
-  /* One may have come since, for which nobody was woken. */
+  atomic_store(&owner->is_watching, false);
+  /* One may have come since, for which nobody was woken: who posts looks at these two in the other
+   * order, and all four steps are in one order for all. */
   found = has_events(owner);
   note_spin(owner, found);
   return found;
@@ -158,7 +158,7 @@ int iso_owner_create(uv_loop_t *loop, iso_owner_wake_cb on_wake, void *data, iso
   owner->penalty = PENALTY_AT_LEAST;
   owner->on_wake = on_wake;
   owner->data = data;
-  iso_list_init(&owner->events);
+  iso_list_init(&owner->rest);
   atomic_init(&owner->references, 1);
   *out = owner;
   return ISO_OK;
@@ -183,22 +183,43 @@ void iso_owner_release(iso_owner_t *owner) {
   iso_free(owner);
 }
 
+/* Who finds nothing posted wakes the loop. It counts itself in before it posts, for after that the
+ * owner may be closed at any time. */
 void iso_owner_post(iso_owner_t *owner, iso_event_t *event) {
-  iso_mutex_lock(&owner->lock);
-  bool closed = owner->closed;
-  bool wakes = !closed && iso_list_empty(&owner->events) && !owner->is_watching;
-  if (!closed) {
-    iso_list_append(&owner->events, &event->link);
-    atomic_store_explicit(&owner->has_events, true, memory_order_relaxed);
-  }
-  if (wakes) atomic_fetch_add_explicit(&owner->wakers, 1, memory_order_relaxed);
-  iso_mutex_unlock(&owner->lock);
-  /* Not under the lock, which the loop takes as soon as it is awake. */
-  if (wakes) {
-    uv_async_send(&owner->async);
+  bool is_waker = false;
+  iso_link_t *last = atomic_load_explicit(&owner->posted, memory_order_relaxed);
+  do {
+    if (last == &closed) break;
+    if (last == NULL && !is_waker) {
+      is_waker = true;
+      atomic_fetch_add_explicit(&owner->wakers, 1, memory_order_relaxed);
+    }
+    event->link.next = last;
+  } while (!atomic_compare_exchange_weak(&owner->posted, &last, &event->link));
+  if (is_waker) {
+    if (last == NULL && !atomic_load(&owner->is_watching)) uv_async_send(&owner->async);
     atomic_fetch_sub_explicit(&owner->wakers, 1, memory_order_release);
   }
-  if (closed) event->deliver(event, false);
+  if (last == &closed) event->deliver(event, false);
+}
+
+/* Moves what is posted to the end of `to`, the first first, and leaves `mark` in its place. */
+static void take_posted(iso_owner_t *owner, iso_list_t *to, iso_link_t *mark) {
+  iso_list_t taken;
+  iso_list_init(&taken);
+  iso_link_t *link = atomic_exchange(&owner->posted, mark);
+  while (link != NULL) {
+    iso_link_t *before = link->next;
+    iso_list_prepend(&taken, link);
+    link = before;
+  }
+  iso_list_splice(to, &taken);
+}
+
+/* What comes next comes over while this one is delivered. Its link has been looked at. */
+static void fetch_next(const iso_list_t *taken) {
+  iso_fetch((const char *) taken->next + ISO_LINE_BYTES);
+  iso_fetch((const char *) taken->next + (ptrdiff_t) 2 * ISO_LINE_BYTES);
 }
 
 void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns) {
@@ -207,26 +228,19 @@ void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns) {
   uint64_t deadline = uv_hrtime() + budget_ns;
   iso_list_t taken;
   iso_list_init(&taken);
-  iso_mutex_lock(&owner->lock);
-  iso_list_splice(&taken, &owner->events);
-  atomic_store_explicit(&owner->has_events, false, memory_order_relaxed);
-  iso_mutex_unlock(&owner->lock);
+  iso_list_splice(&taken, &owner->rest);
+  take_posted(owner, &taken, NULL);
 
   iso_link_t *link = NULL;
   for (unsigned count = 1; (link = iso_list_shift(&taken)) != NULL; count++) {
     iso_event_t *event = ISO_LIST_ITEM(link, iso_event_t, link);
+    fetch_next(&taken);
     event->deliver(event, true);
     if (count % DELIVERIES_A_LOOK == 0 && uv_hrtime() > deadline) break;
   }
   if (iso_list_empty(&taken)) return;
-
-  /* The rest goes back to the front. */
-  iso_mutex_lock(&owner->lock);
-  iso_list_splice(&taken, &owner->events);
-  iso_list_splice(&owner->events, &taken);
-  atomic_store_explicit(&owner->has_events, true, memory_order_relaxed);
+  iso_list_splice(&owner->rest, &taken);
   uv_async_send(&owner->async);
-  iso_mutex_unlock(&owner->lock);
 }
 
 void iso_owner_expect(iso_owner_t *owner) {
@@ -283,10 +297,8 @@ static void on_handle_closed(uv_handle_t *handle) {
 void iso_owner_close(iso_owner_t *owner, iso_owner_wake_cb on_closed, void *data) {
   iso_list_t rest;
   iso_list_init(&rest);
-  iso_mutex_lock(&owner->lock);
-  owner->closed = true;
-  iso_list_splice(&rest, &owner->events);
-  iso_mutex_unlock(&owner->lock);
+  iso_list_splice(&rest, &owner->rest);
+  take_posted(owner, &rest, &closed);
 
   iso_link_t *link = NULL;
   while ((link = iso_list_shift(&rest)) != NULL) {

@@ -83,18 +83,21 @@ static bool is_full_locked(const iso_pool_t *pool) {
   return pool->queued >= idle && pool->queued - idle >= pool->options.max_queue;
 }
 
-void iso_pool__note_pressure_locked(iso_pool_t *pool) {
-  size_t limit = pool->options.max_queue;
-  size_t high = limit == SIZE_MAX ? DEFAULT_HIGH_WATER : limit;
+static size_t high_water_of(size_t max_queue) {
+  if (max_queue == SIZE_MAX) return DEFAULT_HIGH_WATER;
+  return max_queue == 0 ? 1 : max_queue;
+}
+
+void iso_pool__turn_pressure_locked(iso_pool_t *pool) {
   bool was = pool->needs_drain;
-  if (!was && iso_pool__waiting_locked(pool) >= (high == 0 ? 1 : high)) pool->needs_drain = true;
+  if (!was && iso_pool__waiting_locked(pool) >= pool->high_water) pool->needs_drain = true;
   if (was && pool->queued == 0) pool->needs_drain = false;
   if (pool->needs_drain != was)
     iso_pool__post_notice(pool, was ? ISO_NOTICE_DRAIN : ISO_NOTICE_NEEDS_DRAIN, 0, ISO_OK);
 }
 
 bool iso_pool_needs_drain(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   bool needs = pool->needs_drain;
   iso_pool__unlock(pool);
   return needs;
@@ -127,7 +130,7 @@ static void deinit(iso_pool_t *pool) {
 }
 
 static void release(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   bool is_last = --pool->references == 0;
   iso_pool__unlock(pool);
   if (!is_last) return;
@@ -137,7 +140,7 @@ static void release(iso_pool_t *pool) {
 }
 
 void iso_pool__thread_ended(iso_pool_t *pool, bool was_lost, bool alive) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   if (was_lost)
     pool->counts.found++;
   else
@@ -161,6 +164,7 @@ static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *
   pool->ended_event.deliver = deliver_ended;
   pool->owner = owner;
   pool->options = *options;
+  pool->high_water = high_water_of(options->max_queue);
   pool->min_threads = options->min_threads;
   pool->max_threads = options->max_threads;
   pool->random_state = uv_hrtime() | 1;
@@ -176,7 +180,7 @@ int iso_pool_create(iso_owner_t *owner, const iso_pool_options_t *options, iso_p
     iso_free(pool);
     return status;
   }
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   status = iso_pool__fill_locked(pool);
   bool has_none = pool->thread_count == 0;
   if (status == ISO_OK && options->min_threads == 0) {
@@ -204,13 +208,17 @@ int iso_pool_refusal(int reason) {
   return iso_is_fatal(reason) || reason == ISO_ELOST ? ISO_EDISPOSED : reason;
 }
 
-static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target)
-    ISO_REQUIRES(pool->lock);
-static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target) {
+static void rank(iso_pool_t *pool, iso_task_t *task) {
   task->submitted_ns = uv_hrtime();
   task->sequence = pool->next_sequence++;
   task->rank = (int64_t) (task->submitted_ns / NS_A_MILLISECOND) -
                (int64_t) task->priority * AGE_MS_A_PRIORITY;
+}
+
+static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target)
+    ISO_REQUIRES(pool->lock);
+static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target) {
+  rank(pool, task);
   /* A key needs a thread to lead to. */
   if (pool->open_count == 0 && pool->max_threads != 0) (void) iso_pool__spawn_locked(pool, NULL);
   return iso_pool__enqueue_locked(pool, task, target);
@@ -224,14 +232,40 @@ static int refusal_locked(const iso_pool_t *pool) {
 }
 
 int iso_pool_admits(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   int status = refusal_locked(pool);
   iso_pool__unlock(pool);
   return status;
 }
 
+/* Leaves the task where whoever takes the lock next finds it. False: that may not be. */
+static bool give(iso_pool_t *pool, iso_task_t *task) {
+  size_t most = atomic_load_explicit(&pool->may_be_given, memory_order_relaxed);
+  if (most == 0 || task->priority != 0 || task->has_key) return false;
+  iso_link_t *last = atomic_load_explicit(&pool->given, memory_order_relaxed);
+  if (last != NULL && ISO_LIST_ITEM(last, iso_task_t, event.link)->given_count >= most)
+    return false;
+  rank(pool, task);
+  do {
+    /* That one may be taken by now, but is freed on this thread only. */
+    task->given_count =
+        last == NULL ? 1 : ISO_LIST_ITEM(last, iso_task_t, event.link)->given_count + 1;
+    task->event.link.next = last;
+  } while (!atomic_compare_exchange_weak(&pool->given, &last, &task->event.link));
+  return true;
+}
+
+/* While every thread that there may be is busy or looks out for tasks itself, a task is left for
+ * whoever takes the lock next, who may be there already: so threads and loop do not wait for each
+ * other. What has changed since it was looked at is seen when it is looked at again. */
 int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
-  iso_mutex_lock(&pool->lock);
+  if (give(pool, task)) {
+    if (atomic_load(&pool->may_be_given) != 0) return ISO_OK;
+    iso_pool__lock(pool);
+    iso_pool__unlock(pool);
+    return ISO_OK;
+  }
+  iso_pool__lock(pool);
   int status = refusal_locked(pool);
   if (status == ISO_OK) status = submit_locked(pool, task, NULL);
   if (status == ISO_OK) {
@@ -243,7 +277,7 @@ int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
 }
 
 size_t iso_pool_thread_count(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   size_t count = pool->open_count;
   iso_pool__unlock(pool);
   return count;
@@ -253,7 +287,7 @@ int iso_pool_submit_each(
     iso_pool_t *pool, iso_task_t *const *tasks, size_t count, size_t *submitted
 ) {
   size_t done = 0;
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   int status = pool->reason != ISO_OK ? iso_pool_refusal(pool->reason) : ISO_OK;
   if (status == ISO_OK && pool->is_closing) status = ISO_ECLOSED;
   for (size_t i = 0; status == ISO_OK && i < pool->thread_count && done < count; i++) {
@@ -267,7 +301,7 @@ int iso_pool_submit_each(
 }
 
 bool iso_pool_cancel(iso_pool_t *pool, iso_task_t *task, bool interrupts) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   bool waits = task->queue != NULL;
   bool runs = interrupts && task->is_running;
   if (runs) {
@@ -297,7 +331,7 @@ static iso_thread_t *dispensable_locked(iso_pool_t *pool) {
 
 int iso_pool_resize(iso_pool_t *pool, size_t min_threads, size_t max_threads) {
   int status = ISO_OK;
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   pool->min_threads = min_threads;
   pool->max_threads = max_threads;
   if (pool->reason == ISO_OK && !pool->is_closing) {
@@ -314,7 +348,7 @@ int iso_pool_resize(iso_pool_t *pool, size_t min_threads, size_t max_threads) {
 }
 
 void iso_pool_close(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   pool->is_closing = true;
   if (pool->queued == 0 && pool->running == 0) iso_pool__stop_locked(pool, ISO_EDISPOSED);
   iso_pool__unlock(pool);
@@ -326,14 +360,14 @@ const iso_message_t *iso_pool_error(iso_pool_t *pool) {
 }
 
 int iso_pool_reason(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   int reason = pool->reason;
   iso_pool__unlock(pool);
   return reason;
 }
 
 void iso_pool_stop(iso_pool_t *pool, int reason) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   iso_pool__stop_locked(pool, reason);
   iso_pool__unlock(pool);
 }
@@ -348,14 +382,14 @@ void iso_pool__drop_abandoned_locked(iso_pool_t *pool) {
 }
 
 void iso_pool_abandon(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   pool->is_abandoned = true;
   iso_pool__drop_abandoned_locked(pool);
   iso_pool__unlock(pool);
 }
 
 bool iso_pool_has_ended(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   bool has_ended = pool->unjoined == 0;
   iso_pool__unlock(pool);
   return has_ended;

@@ -15,7 +15,49 @@ static void add_hint(atomic_size_t *hint, size_t amount) {
   );
 }
 
+void iso_pool__place_given_locked(iso_pool_t *pool) {
+  iso_list_t tasks;
+  iso_list_init(&tasks);
+  iso_link_t *link = atomic_exchange(&pool->given, NULL);
+  while (link != NULL) {
+    iso_link_t *before = link->next;
+    /* What will be wanted of it when it runs, which may be soon. */
+    iso_fetch((const char *) link + ISO_LINE_BYTES);
+    iso_fetch(&ISO_LIST_ITEM(link, iso_task_t, event.link)->submitted_ns);
+    iso_list_prepend(&tasks, link);
+    link = before;
+  }
+  while ((link = iso_list_shift(&tasks)) != NULL) {
+    iso_task_t *task = ISO_LIST_ITEM(link, iso_task_t, event.link);
+    /* A task of priority 0 wants no memory. */
+    if (pool->reason == ISO_OK)
+      (void) iso_pool__enqueue_locked(pool, task, NULL);
+    else
+      iso_task_finish(task, pool->owner, iso_pool_refusal(pool->reason));
+  }
+  iso_pool__note_pressure_locked(pool);
+}
+
+/* How many tasks may be given without the lock: none where somebody would have to be woken, where a
+ * thread would be started, or a task refused; and so few that the next notice comes in time. */
+static size_t may_be_given_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static size_t may_be_given_locked(const iso_pool_t *pool) {
+  enum { STEP = 128 };
+  if (!iso_list_empty(&pool->sleepers) || pool->reason != ISO_OK || pool->is_closing) return 0;
+  if (pool->options.max_queue != SIZE_MAX) return 0;
+  if (pool->open_count == 0 || pool->open_count < pool->max_threads) return 0;
+  if (pool->needs_drain) return SIZE_MAX;
+  if (pool->queued >= pool->high_water) return 0;
+  /* Half of what is left, in steps, so that it is not written at each turn. */
+  return (pool->high_water - pool->queued) / 2 & ~((size_t) STEP - 1);
+}
+
 void iso_pool__unlock(iso_pool_t *pool) {
+  size_t may_be_given = may_be_given_locked(pool);
+  if (may_be_given != atomic_load_explicit(&pool->may_be_given, memory_order_relaxed))
+    atomic_store(&pool->may_be_given, may_be_given);
+  /* Who gives looks at these two in the other order: one of both sees what the other did. */
+  if (may_be_given == 0 && atomic_load(&pool->given) != NULL) iso_pool__place_given_locked(pool);
   iso_thread_t *roused[ISO_ROUSED_MOST];
   size_t count = pool->roused_count;
   for (size_t i = 0; i < count; i++)
@@ -154,7 +196,9 @@ static void start_locked(iso_pool_t *pool, iso_thread_t *thread, iso_task_t *tas
   thread->running_bucket = task->has_key ? task->key_bucket : -1;
   if (task->has_key) pool->buckets[task->key_bucket].outstanding++;
   pool->running++;
-  iso_histogram_record(&thread->wait_time, now - task->submitted_ns);
+  /* It may have come after the clock was read. */
+  uint64_t waited_ns = now > task->submitted_ns ? now - task->submitted_ns : 0;
+  iso_histogram_record(&thread->wait_time, waited_ns);
   iso_pool__note_pressure_locked(pool);
   /* Whoever spun has it now; the next one needs somebody to look at it. */
   size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
@@ -232,9 +276,10 @@ static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t n
 }
 
 iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
-  uint64_t now = uv_hrtime();
+  uint64_t now = thread->task_end_ns != 0 ? thread->task_end_ns : uv_hrtime();
+  thread->task_end_ns = 0;
   iso_turn_t turn = {.done = NULL, .status = status, .step = ISO_STEP_STOP};
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   if (thread->is_lost) goto end;
   iso_pool__release_bucket_locked(pool, &thread->posted_bucket);
   if (thread->task != NULL || thread->guard.is_active || thread->guard.reason != ISO_OK)
@@ -254,7 +299,7 @@ end:
 
 void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status) {
   uint64_t now = uv_hrtime();
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   iso_task_t *task = thread->task == NULL ? NULL : iso_pool__done_locked(pool, thread, status, now);
   thread->end_status = status;
   if (!thread->is_loaded && !thread->is_lost) iso_pool__stop_locked(pool, status);
@@ -265,14 +310,15 @@ void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status) {
 }
 
 bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread) {
-  return atomic_load_explicit(&pool->common, memory_order_relaxed) != 0 ||
+  return atomic_load_explicit(&pool->given, memory_order_relaxed) != NULL ||
+         atomic_load_explicit(&pool->common, memory_order_relaxed) != 0 ||
          atomic_load_explicit(&thread->waiting, memory_order_relaxed) != 0 ||
          atomic_load_explicit(&pool->has_stopped, memory_order_relaxed) ||
          iso_home_has_arrivals(thread->home);
 }
 
 void iso_pool__spun(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   pool->spinners--;
   iso_pool__unlock(pool);
 }

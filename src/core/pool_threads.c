@@ -100,7 +100,7 @@ void iso_pool__recycle_locked(iso_pool_t *pool, iso_thread_t *thread) {
 }
 
 void iso_pool__loads(iso_pool_t *pool, iso_thread_t *thread) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   iso_guard__begin_locked(pool, thread, NULL);
   iso_pool__unlock(pool);
 }
@@ -112,7 +112,7 @@ int iso_pool__end_guarded_locked(iso_pool_t *pool, iso_thread_t *thread, int sta
 }
 
 bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   status = iso_pool__end_guarded_locked(pool, thread, status);
   if (thread->is_lost) goto end;
   thread->end_status = status == ISO_EXCEPTION ? ISO_ECONTEXT : status;
@@ -133,7 +133,7 @@ end:
 }
 
 bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   status = iso_pool__end_guarded_locked(pool, thread, status);
   if (status != ISO_OK) thread->end_status = status == ISO_EXCEPTION ? ISO_ECONTEXT : status;
   /* A pool starts another thread, and hears from that. */
@@ -190,14 +190,14 @@ static void leave_locked(iso_pool_t *pool, iso_thread_t *thread) {
 }
 
 void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   leave_locked(pool, thread);
   iso_pool__unlock(pool);
 }
 
 void iso_pool__park(iso_pool_t *pool, iso_thread_t *thread) {
   iso_owner_t *owner = pool->owner;
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   thread->is_parked = true;
   pool->counts.parked++;
   iso_pool__unlock(pool);
@@ -224,14 +224,14 @@ void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) {
 }
 
 int64_t iso_pool__idle_timeout_ms(iso_pool_t *pool) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   int64_t timeout = pool->open_count > pool->min_threads ? pool->options.idle_timeout_ms : -1;
   iso_pool__unlock(pool);
   return timeout;
 }
 
 void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled) {
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   bool was_left_alone = thread->is_asleep;
   if (was_left_alone) iso_list_remove(&thread->sleeper);
   thread->is_asleep = false;

@@ -4,10 +4,6 @@
 #include "core/alloc.h"
 #include "core/error.h"
 
-bool iso_task_is_before(const iso_task_t *a, const iso_task_t *b) {
-  return a->rank != b->rank ? a->rank < b->rank : a->sequence < b->sequence;
-}
-
 void iso_queue_init(iso_queue_t *queue) {
   iso_list_init(&queue->plain);
   queue->last_inserted = &queue->plain;
@@ -109,7 +105,7 @@ int iso_queue_push(iso_queue_t *queue, iso_task_t *task) {
   return ISO_OK;
 }
 
-iso_task_t *iso_queue_peek(const iso_queue_t *queue) {
+iso_task_t *iso_queue__first(const iso_queue_t *queue) {
   iso_task_t *plain = iso_list_empty(&queue->plain) ? NULL : task_of(queue->plain.next);
   iso_task_t *ranked = queue->ranked_count == 0 ? NULL : queue->ranked[0];
   if (plain == NULL || ranked == NULL) return plain == NULL ? ranked : plain;

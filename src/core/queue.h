@@ -34,13 +34,19 @@ void iso_queue_deinit(iso_queue_t *queue);
 
 /* Errors: ISO_ENOMEM, and the queue as it was. */
 int iso_queue_push(iso_queue_t *queue, iso_task_t *task);
+/* The most urgent of a queue that is not empty. */
+iso_task_t *iso_queue__first(const iso_queue_t *queue);
 /* The most urgent; NULL: none. */
-iso_task_t *iso_queue_peek(const iso_queue_t *queue);
+static inline iso_task_t *iso_queue_peek(const iso_queue_t *queue) {
+  return queue->count == 0 ? NULL : iso_queue__first(queue);
+}
 iso_task_t *iso_queue_pop(iso_queue_t *queue);
 /* Takes out a task that is in this queue. */
 void iso_queue_remove(iso_queue_t *queue, iso_task_t *task);
 
 /* Is `a` to run before `b`? */
-bool iso_task_is_before(const iso_task_t *a, const iso_task_t *b);
+static inline bool iso_task_is_before(const iso_task_t *a, const iso_task_t *b) {
+  return a->rank != b->rank ? a->rank < b->rank : a->sequence < b->sequence;
+}
 
 #endif

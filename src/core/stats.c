@@ -24,7 +24,7 @@ int iso_pool_stats(
   iso_histogram_t *sums = iso_alloc_zeroed(2 * sizeof(*sums));
   if (sums == NULL) return ISO_ENOMEM;
   uint64_t now = uv_hrtime();
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   out->threads = pool->thread_count;
   out->running = pool->running;
   out->idle = pool->open_count > pool->running ? pool->open_count - pool->running : 0;

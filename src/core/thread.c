@@ -51,7 +51,7 @@ size_t iso_threads_living(void) {
 
 /* From here on nobody terminates it, or wakes the thread. */
 static iso_engine_t *hide_engine(iso_thread_t *thread) {
-  iso_mutex_lock(&thread->pool->lock);
+  iso_pool__lock(thread->pool);
   iso_engine_t *engine = thread->engine;
   thread->engine = NULL;
   thread->is_open = false;
@@ -63,7 +63,7 @@ static iso_engine_t *hide_engine(iso_thread_t *thread) {
 
 /* Who has called its functions, or would, hears that they are gone. */
 static void leave_home(iso_thread_t *thread) {
-  iso_mutex_lock(&thread->pool->lock);
+  iso_pool__lock(thread->pool);
   iso_home_t *home = thread->home;
   thread->home = NULL;
   iso_pool__unlock(thread->pool);
@@ -159,7 +159,8 @@ static int await_pending(iso_thread_t *thread, int status, iso_message_t *messag
 static int run_task(iso_thread_t *thread) {
   int status = iso_engine_call(thread->engine, &thread->message);
   status = await_pending(thread, status, &thread->message);
-  iso_memory__ran(thread, uv_hrtime() - thread->task_start_ns);
+  thread->task_end_ns = uv_hrtime();
+  iso_memory__ran(thread, thread->task_end_ns - thread->task_start_ns);
   if (is_interrupted(thread)) iso_engine_drop_jobs(thread->engine);
   return status;
 }
@@ -237,7 +238,7 @@ static int move_house(iso_thread_t *thread) {
   iso_home_t *old = thread->home;
   int status = iso_home_create_thread(&thread->wake, &home);
   if (status != ISO_OK) return status;
-  iso_mutex_lock(&thread->pool->lock);
+  iso_pool__lock(thread->pool);
   thread->home = home;
   /* It may have been interrupted just now. */
   if (thread->guard.reason != ISO_OK) iso_home_interrupt(home);
@@ -261,7 +262,9 @@ static bool renew(iso_thread_t *thread) {
 
 static int run_and_turn(iso_thread_t *thread) {
   int status = run_task(thread);
-  if (++thread->runs_since_turn >= RUNS_A_TURN) turn_loop(thread, UV_RUN_NOWAIT);
+  if (++thread->runs_since_turn < RUNS_A_TURN) return status;
+  turn_loop(thread, UV_RUN_NOWAIT);
+  thread->task_end_ns = 0;
   return status;
 }
 
@@ -336,7 +339,7 @@ static void show_engine(iso_thread_t *thread, iso_engine_t *engine, iso_home_t *
   thread->is_spare = false;
   iso_account_set_limit(thread->account, pool->options.memory_limit_bytes);
   iso_engine_limit(engine, &limits);
-  iso_mutex_lock(&pool->lock);
+  iso_pool__lock(pool);
   thread->engine = engine;
   thread->is_open = true;
   thread->home = home;

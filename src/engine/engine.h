@@ -169,6 +169,10 @@ typedef struct iso_host_function_s {
  */
 iso_value_t iso_host_function(const iso_host_function_t *function);
 
+/* What stands for `pointer` in JavaScript, and the pointer of it. */
+iso_value_t iso_host_handle(void *pointer);
+void *iso_host_pointer(iso_value_t handle);
+
 /* A promise of the host that is to be settled. */
 typedef struct iso_deferred_s {
   void *promise;

@@ -54,6 +54,9 @@
   XX(pool_recycles)                                                                                \
   XX(pool_refuses_beyond_its_queue)                                                                \
   XX(pool_cancels_what_waits)                                                                      \
+  XX(pool_finds_what_was_left_for_its_threads)                                                     \
+  XX(pool_refuses_what_was_left_when_it_stopped)                                                   \
+  XX(pool_hears_what_is_left_as_it_falls_asleep)                                                   \
   XX(pool_closes)                                                                                  \
   XX(pool_submits_to_each)                                                                         \
   XX(pool_counts)                                                                                  \

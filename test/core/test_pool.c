@@ -516,6 +516,74 @@ void test_pool_cancels_what_waits(void) {
   fixture_deinit(&fixture);
 }
 
+/* Submitted while nobody sleeps, tasks are left without the lock: whoever asks finds them. */
+void test_pool_finds_what_was_left_for_its_threads(void) {
+  enum { MANY = 1500, CANCELED = 700, HIGH_WATER = 1024 };
+  fixture_t fixture;
+  static test_task_t tasks[MANY];
+  iso_thread_stats_t thread;
+  iso_pool_stats_t stats;
+  size_t count = 0;
+  fixture_init(&fixture);
+  fixture_start_echo(&fixture, 1);
+  test_task_submit(&tasks[0], &fixture, FAKE_GATE, 0);
+  fake_gate_wait(1);
+  for (int i = 1; i < MANY; i++) {
+    test_task_submit(&tasks[i], &fixture, FAKE_ECHO, i);
+    if (i % 100 != 0 && i != HIGH_WATER - 1 && i != HIGH_WATER) continue;
+    CHECK_EQ(iso_pool_needs_drain(fixture.pool), i >= HIGH_WATER);
+    CHECK_OK(iso_pool_stats(fixture.pool, &stats, &thread, 1, &count));
+    CHECK_EQ(stats.queued, i);
+  }
+  UNTIL(&fixture, fixture.needs_drains == 1);
+  CHECK(iso_pool_cancel(fixture.pool, &tasks[CANCELED].task, false));
+  CHECK(iso_pool_cancel(fixture.pool, &tasks[MANY - 1].task, false));
+  fake_gate_open();
+  UNTIL(&fixture, fixture.deliveries == MANY && fixture.drains == 1);
+  CHECK_EQ(fixture.needs_drains, 1);
+  for (int i = 0; i < MANY; i++) {
+    bool was_canceled = i == CANCELED || i == MANY - 1;
+    CHECK_EQ(tasks[i].task.status, was_canceled ? ISO_ECANCELED : ISO_OK);
+    if (!was_canceled) CHECK_EQ(tasks[i].order, i < CANCELED ? i + 2 : i + 1);
+    test_task_deinit(&tasks[i]);
+  }
+  fixture_deinit(&fixture);
+}
+
+void test_pool_refuses_what_was_left_when_it_stopped(void) {
+  fixture_t fixture;
+  static test_task_t tasks[TASKS];
+  fixture_init(&fixture);
+  fixture_start_echo(&fixture, 1);
+  test_task_submit(&tasks[0], &fixture, FAKE_GATE, 0);
+  fake_gate_wait(1);
+  submit_all(tasks + 1, TASKS - 1, &fixture, FAKE_ECHO);
+  iso_pool_stop(fixture.pool, ISO_EDISPOSED);
+  UNTIL(&fixture, fixture.deliveries == TASKS);
+  deinit_all(tasks, TASKS, ISO_EDISPOSED);
+  fixture_deinit(&fixture);
+}
+
+/* One task after the other, given when the threads still spin, go to sleep, or have. */
+void test_pool_hears_what_is_left_as_it_falls_asleep(void) {
+  enum { ROUNDS = 4000, STEPS = 61, NS_A_STEP = 2000 };
+  for (size_t threads = 1; threads <= 2; threads++) {
+    fixture_t fixture;
+    test_task_t task;
+    fixture_init(&fixture);
+    fixture_start_echo(&fixture, threads);
+    for (int i = 0; i < ROUNDS; i++) {
+      uint64_t pause = (uint64_t) (i % STEPS) * NS_A_STEP;
+      for (uint64_t until = uv_hrtime() + pause; uv_hrtime() < until;)
+        continue;
+      test_task_submit(&task, &fixture, FAKE_ECHO, i);
+      UNTIL(&fixture, fixture.deliveries == i + 1);
+      test_task_deinit(&task);
+    }
+    fixture_deinit(&fixture);
+  }
+}
+
 void test_pool_closes(void) {
   fixture_t fixture;
   static test_task_t tasks[TASKS];

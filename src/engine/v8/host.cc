@@ -118,6 +118,14 @@ iso_value_t iso_host_function(const iso_host_function_t *function) {
   return from_local(made);
 }
 
+iso_value_t iso_host_handle(void *pointer) {
+  return from_local(iso::compat::external(Isolate::GetCurrent(), pointer));
+}
+
+void *iso_host_pointer(iso_value_t handle) {
+  return iso::compat::external_value(to_local(handle).As<v8::External>());
+}
+
 static int decode_value(iso_message_t *message, bool is_shared, iso_value_t *value) {
   Isolate *isolate = Isolate::GetCurrent();
   v8::TryCatch try_catch(isolate);

@@ -35,23 +35,14 @@ iso_engine_t *engine_of(Isolate *isolate) {
   return static_cast<iso_engine_t *>(isolate->GetData(iso::kEngineSlot));
 }
 
-/* Everything that a call into the isolate needs open. */
-class Entry {
-public:
-  explicit Entry(iso_engine_t *engine)
-      : scope_(engine->isolate), context(engine->context.Get(engine->isolate)),
-        context_scope_(context), try_catch(engine->isolate) {}
+/* Everything that a call into the isolate needs open; the context is entered all the time. */
+struct entry_t {
+  explicit entry_t(iso_engine_t *engine)
+      : scope(engine->isolate), context(engine->context.Get(engine->isolate)),
+        try_catch(engine->isolate) {}
 
-private:
-  HandleScope scope_;
-
-public:
+  HandleScope scope;
   Local<Context> context;
-
-private:
-  Context::Scope context_scope_;
-
-public:
   TryCatch try_catch;
 };
 
@@ -166,17 +157,17 @@ int put_thrown(
   return put_exception(engine, context, engine->prelude.describe, 1, &exception, message);
 }
 
-int put_caught(iso_engine_t *engine, Entry *entry, iso_message_t *message) {
+int put_caught(iso_engine_t *engine, entry_t *entry, iso_message_t *message) {
   Local<Value> exception = entry->try_catch.Exception();
   /* V8 runs nothing well while one is pending. */
   entry->try_catch.Reset();
   return put_thrown(engine, entry->context, exception, message);
 }
 
+/* `message` is empty: what was in it has been decoded. */
 int put_result(
     iso_engine_t *engine, Local<Context> context, Local<Value> result, iso_message_t *message
 ) {
-  iso_message_reset(message);
   if (iso::encode_flat(engine->isolate, &result, 1, message)) return ISO_OK;
   TryCatch try_catch(engine->isolate);
   iso::encode_options_t options(engine->account, engine->functions);
@@ -286,7 +277,9 @@ int await(
 ) {
   if (is_plain(engine, context, value)) {
     if (!run_jobs(engine, context)) return ISO_ETERMINATED;
-    return settle(engine, context, pending, value, message);
+    /* No function, and no generator. */
+    if (pending == iso_pending_t::load) return ISO_EXCEPTION;
+    return put_result(engine, context, value, message);
   }
   Local<Promise> promise;
   if (value->IsPromise()) {
@@ -310,7 +303,7 @@ struct arguments_t {
 };
 
 int call(
-    iso_engine_t *engine, Entry *entry, iso_pending_t pending, Local<Function> function,
+    iso_engine_t *engine, entry_t *entry, iso_pending_t pending, Local<Function> function,
     const arguments_t &arguments, iso_message_t *message
 ) {
   Local<Value> result;
@@ -327,15 +320,21 @@ int call(
 
 } // namespace
 
-/* A context with the prelude in it. */
+/* A context with the prelude in it, entered until another one takes its place. */
 static bool create_context(iso_engine_t *engine) {
   HandleScope scope(engine->isolate);
   Local<Context> context = Context::New(engine->isolate);
   if (context.IsEmpty()) return false;
   context->AllowCodeGenerationFromStrings(engine->has_free_eval);
-  Context::Scope context_scope(context);
+  context->Enter();
   engine->context.Reset(engine->isolate, context);
   return iso::run_prelude(engine, context);
+}
+
+static void leave_context(iso_engine_t *engine) {
+  HandleScope scope(engine->isolate);
+  if (!engine->context.IsEmpty()) engine->context.Get(engine->isolate)->Exit();
+  engine->context.Reset();
 }
 
 static void forget_pending(iso_engine_t *engine) {
@@ -362,6 +361,8 @@ int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {
   isolate->SetData(iso::kEngineSlot, engine);
   isolate->Enter();
   ::new (static_cast<void *>(engine->base_scope)) HandleScope(isolate);
+  /* With a handle in it V8 keeps a block for more, and need not ask for one at each call. */
+  Local<Value>::New(isolate, v8::Undefined(isolate));
   engine->functions = iso::create_functions(isolate, config->home, engine->account, engine->shapes);
   isolate->AddMessageListener(on_message);
   engine->then.Reset(isolate, String::NewFromUtf8Literal(isolate, "then"));
@@ -390,7 +391,7 @@ int iso_engine_renew(iso_engine_t *engine, iso_home_t *home) {
   forget_pending(engine);
   iso::clear_shapes(engine->shapes);
   engine->function.Reset();
-  engine->context.Reset();
+  leave_context(engine);
   iso::destroy_functions(engine->functions);
   engine->functions = iso::create_functions(isolate, home, engine->account, engine->shapes);
   isolate->ContextDisposedNotification();
@@ -402,6 +403,8 @@ void iso_engine_destroy(iso_engine_t *engine, bool is_emptied) {
   Isolate *isolate = engine->isolate;
   uv_loop_s *loop = engine->loop;
   node::MultiIsolatePlatform *platform = engine->platform;
+  /* What is entered is no garbage. */
+  if (is_emptied) leave_context(engine);
   /* Its handles go before the isolate does. */
   iso::unset_limits(engine);
   iso::destroy_shapes(engine->shapes);
@@ -422,7 +425,7 @@ void iso_engine_destroy(iso_engine_t *engine, bool is_emptied) {
 }
 
 int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_message_t *error) {
-  Entry entry(engine);
+  entry_t entry(engine);
   std::vector<Local<Value>> values;
   iso::side_t side = {engine->account, engine->shapes, nullptr, true};
   if (!iso::decode(entry.context, const_cast<iso_message_t *>(source), side, &values))
@@ -433,7 +436,7 @@ int iso_engine_load(iso_engine_t *engine, const iso_message_t *source, iso_messa
 
 int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
   constexpr size_t kFew = 4;
-  Entry entry(engine);
+  entry_t entry(engine);
   Local<Value> few[kFew];
   std::vector<Local<Value>> values;
   iso::side_t side = {engine->account, engine->shapes, engine->functions, false};
@@ -453,12 +456,12 @@ int iso_engine_call(iso_engine_t *engine, iso_message_t *message) {
 }
 
 int iso_engine_poll(iso_engine_t *engine, iso_message_t *message) {
-  Entry entry(engine);
+  entry_t entry(engine);
   return poll(engine, entry.context, message);
 }
 
 void iso_engine_receive(iso_engine_t *engine, unsigned limit) {
-  Entry entry(engine);
+  entry_t entry(engine);
   iso_arrival_t arrival{};
   for (unsigned i = 0; i < limit && !engine->isolate->IsExecutionTerminating(); i++) {
     if (!iso::take(engine->functions, &arrival)) return;
@@ -472,7 +475,7 @@ void iso_engine_rest(iso_engine_t *engine) {
 }
 
 void iso_engine_idle(iso_engine_t *engine) {
-  Entry entry(engine);
+  entry_t entry(engine);
   run_jobs(engine, entry.context);
 }
 
@@ -494,7 +497,7 @@ void iso_engine_resume(iso_engine_t *engine) {
 
 void iso_engine_drop_jobs(iso_engine_t *engine) {
   Isolate *isolate = engine->isolate;
-  Entry entry(engine);
+  entry_t entry(engine);
   /* The first termination may be used up. The next job meets this one, and V8 then forgets all. */
   isolate->TerminateExecution();
   isolate->PerformMicrotaskCheckpoint();
