@@ -277,9 +277,7 @@ int await(
 ) {
   if (is_plain(engine, context, value)) {
     if (!run_jobs(engine, context)) return ISO_ETERMINATED;
-    /* No function, and no generator. */
-    if (pending == iso_pending_t::load) return ISO_EXCEPTION;
-    return put_result(engine, context, value, message);
+    return settle(engine, context, pending, value, message);
   }
   Local<Promise> promise;
   if (value->IsPromise()) {
