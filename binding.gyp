@@ -86,6 +86,7 @@
         'src/engine/v8/charges.cc',
         'src/engine/v8/clone_read.cc',
         'src/engine/v8/clone_write.cc',
+        'src/engine/v8/create.cc',
         'src/engine/v8/functions.cc',
         'src/engine/v8/host.cc',
         'src/engine/v8/isolate.cc',

@@ -90,6 +90,13 @@ struct side_t {
   bool is_shared;
 };
 
+/* create.cc. The engine is found in the isolate's slot by what V8 calls. NULL: there is none to be
+ * had. */
+v8::Isolate *create_bare(const iso_engine_config_t *config);
+/* Hears of exceptions in V8's own jobs; once it is entered. */
+void listen(v8::Isolate *isolate);
+void forbid_wasm(v8::Isolate *isolate);
+
 /* shapes.cc */
 shapes_t *create_shapes();
 /* When its context goes. */

@@ -1,0 +1,126 @@
+/* A bare isolate: made by Node, with nothing of Node inside.
+ *
+ * node::NewIsolate and not v8::Isolate::New: all isolates of a process must come from one snapshot,
+ * and Node's is the process's. Its settings assume a Node environment inside; there is none here,
+ * so every callback that would look for one is replaced. */
+#include "engine/v8/v8_internal.h"
+
+namespace iso {
+namespace {
+
+using v8::Context;
+using v8::Isolate;
+using v8::Local;
+using v8::MaybeLocal;
+using v8::Object;
+using v8::Promise;
+using v8::String;
+using v8::Value;
+
+/* Rejections nobody handles are remembered up to here; a flood of them is not worth its memory. */
+constexpr size_t kMaxRemembered = 64;
+
+/* What is compiled is measured from here on, as so much memory a character. It may be far more, and
+ * far less: V8 only skims over most functions. */
+constexpr size_t kLongSource = 1000000;
+constexpr size_t kBytesACharacter = 16;
+
+iso_engine_t *engine_of(Isolate *isolate) {
+  return static_cast<iso_engine_t *>(isolate->GetData(kEngineSlot));
+}
+
+void on_promise_reject(v8::PromiseRejectMessage message) {
+  if (message.GetEvent() != v8::kPromiseRejectWithNoHandler) return;
+  Isolate *isolate = Isolate::GetCurrent();
+  iso_engine_t *engine = engine_of(isolate);
+  if (engine->rejections.size() < kMaxRemembered)
+    engine->rejections.emplace_back(isolate, message.GetPromise());
+}
+
+/* Exceptions in V8's own jobs, such as the callbacks of a FinalizationRegistry. */
+void on_message(Local<v8::Message>, Local<Value> exception) {
+  Isolate *isolate = Isolate::GetCurrent();
+  iso_engine_t *engine = engine_of(isolate);
+  if (engine->uncaught.size() < kMaxRemembered) engine->uncaught.emplace_back(isolate, exception);
+}
+
+MaybeLocal<Promise>
+on_import(Local<Context> context, Local<v8::Data>, Local<Value>, Local<String> specifier, Local<v8::FixedArray>) {
+  Isolate *isolate = Isolate::GetCurrent();
+  Local<Promise::Resolver> resolver;
+  if (!Promise::Resolver::New(context).ToLocal(&resolver)) return {};
+  Local<String> text = String::Concat(
+      isolate,
+      String::NewFromUtf8Literal(
+          isolate, "import() does not work inside a thread: there are no "
+                   "modules, only JavaScript. Tried to import "
+      ),
+      specifier
+  );
+  Local<Value> error = v8::Exception::TypeError(text);
+  Local<Value> code = String::NewFromUtf8Literal(isolate, "ERR_THREAD_NO_IMPORT");
+  if (error.As<Object>()
+          ->Set(context, String::NewFromUtf8Literal(isolate, "code"), code)
+          .IsNothing())
+    return {};
+  if (resolver->Reject(context, error).IsNothing()) return {};
+  return resolver->GetPromise();
+}
+
+bool yes_to_wasm(Local<Context>, Local<String>) {
+  return true;
+}
+
+bool no_to_wasm(Local<Context>, Local<String>) {
+  return false;
+}
+
+/* Asked only in a context that does not allow it by itself. (Node's own would allow it, for it
+ * finds no Environment.) V8 compiles without a check in between. */
+v8::ModifyCodeGenerationFromStringsResult may_eval(Local<Context>, Local<Value> source, bool) {
+  iso_engine_t *engine = engine_of(Isolate::GetCurrent());
+  /* What is no text stays what it is. */
+  if (!source->IsString()) return {true, {}};
+  if (!engine->allow_eval) return {false, {}};
+  auto length = static_cast<size_t>(source.As<String>()->Length());
+  if (length > kLongSource &&
+      !engine->hooks->check_memory(engine->hooks_data, length * kBytesACharacter))
+    return {false, {}};
+  return {true, source.As<String>()};
+}
+
+bool no_abort(Isolate *) {
+  return false;
+}
+
+} // namespace
+
+Isolate *create_bare(const iso_engine_config_t *config) {
+  node::IsolateSettings settings;
+  /* No message listener of Node's: it aborts where there is no environment to report to. */
+  settings.flags = 0;
+  settings.policy = v8::MicrotasksPolicy::kExplicit;
+  settings.should_abort_on_uncaught_exception_callback = no_abort;
+  settings.promise_reject_callback = on_promise_reject;
+  settings.allow_wasm_code_generation_callback = yes_to_wasm;
+  Isolate *isolate = node::NewIsolate(
+      create_allocator(config->account), config->loop,
+      static_cast<node::MultiIsolatePlatform *>(config->platform), nullptr, settings
+  );
+  if (isolate == nullptr) return nullptr;
+  isolate->SetPrepareStackTraceCallback(nullptr);
+  isolate->SetModifyCodeGenerationFromStringsCallback(may_eval);
+  isolate->SetHostImportModuleDynamicallyCallback(on_import);
+  isolate->SetStackLimit(config->stack_limit);
+  return isolate;
+}
+
+void listen(Isolate *isolate) {
+  isolate->AddMessageListener(on_message);
+}
+
+void forbid_wasm(Isolate *isolate) {
+  isolate->SetAllowWasmCodeGenerationCallback(no_to_wasm);
+}
+
+} // namespace iso
