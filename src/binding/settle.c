@@ -315,7 +315,7 @@ void iso_run_trace(iso_run_t *run) {
   iso_host_t *host = run->pool->host;
   napi_env env = host->env;
   napi_value error = NULL;
-  if (!iso_host_may_trace(host)) return;
+  if (run->trace != NULL || !iso_host_may_trace(host)) return;
   napi_create_error(env, NULL, string(env, ""), &error);
   napi_create_reference(env, error, 1, &run->trace);
 }

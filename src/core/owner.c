@@ -208,6 +208,10 @@ static void take_posted(iso_owner_t *owner, iso_list_t *to, iso_link_t *mark) {
   iso_list_t taken;
   iso_list_init(&taken);
   iso_link_t *link = atomic_exchange(&owner->posted, mark);
+  if (link == &closed) {
+    atomic_store(&owner->posted, &closed);
+    return;
+  }
   while (link != NULL) {
     iso_link_t *before = link->next;
     iso_list_prepend(&taken, link);
@@ -239,6 +243,8 @@ void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns) {
     if (count % DELIVERIES_A_LOOK == 0 && uv_hrtime() > deadline) break;
   }
   if (iso_list_empty(&taken)) return;
+  /* To the front. */
+  iso_list_splice(&taken, &owner->rest);
   iso_list_splice(&owner->rest, &taken);
   uv_async_send(&owner->async);
 }

@@ -36,6 +36,8 @@ void iso_pool__place_given_locked(iso_pool_t *pool) {
       iso_task_finish(task, pool->owner, iso_pool_refusal(pool->reason));
   }
   iso_pool__note_pressure_locked(pool);
+  /* Threads may have gone since it was looked at. */
+  if (pool->open_count < pool->max_threads) iso_pool__refill_locked(pool);
 }
 
 /* How many tasks may be given without the lock: none where somebody would have to be woken, where a

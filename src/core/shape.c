@@ -314,6 +314,16 @@ static void add_object(iso_shape_reader_t *out, const node_t *object) {
   out->objects[out->object_count++].length = object->length;
 }
 
+/* Is it one that is known already? */
+static void say_others(iso_shape_reader_t *out, const scan_t *scan, uint32_t object) {
+  unsigned depth = scan->objects[object].depth;
+  for (uint32_t i = 0; i < scan->object_count; i++) {
+    bool is_before =
+        scan->objects[i].depth < depth || (scan->objects[i].depth == depth && i < object);
+    if (is_before) say(out, "b%u===b%u||", object, i);
+  }
+}
+
 static void say_level(iso_shape_reader_t *out, const scan_t *scan, unsigned depth) {
   for (uint32_t i = 0; i < scan->object_count; i++) {
     if (scan->objects[i].depth != depth) continue;
@@ -321,7 +331,11 @@ static void say_level(iso_shape_reader_t *out, const scan_t *scan, unsigned dept
     say_place(out, &scan->objects[i]);
     say(out, ";");
   }
-  say(out, "if(!a1(");
+  say(out, "if(");
+  for (uint32_t i = 1; i < scan->object_count; i++) {
+    if (scan->objects[i].depth == depth) say_others(out, scan, i);
+  }
+  say(out, "!a1(");
   for (uint32_t i = 0; i < scan->object_count; i++) {
     if (scan->objects[i].depth != depth) continue;
     say(out, "b%u,", i);
@@ -331,9 +345,11 @@ static void say_level(iso_shape_reader_t *out, const scan_t *scan, unsigned dept
 }
 
 /* A name has at most 64 characters; around it stand at most 20 for a leaf (b15["..."],), and 36 for
- * an object (const b15=b15["..."]; and b15, and if(!a1( and ))return;). */
+ * an object (const b15=b15["..."]; and b15, and if(!a1( and ))return;), and 11 for each two
+ * objects. */
 _Static_assert(
-    ISO_SHAPE_READER_BYTES >= (64 + 20) * ISO_SHAPE_LEAVES + (64 + 36) * ISO_SHAPE_OBJECTS + 16,
+    ISO_SHAPE_READER_BYTES >= (64 + 20) * ISO_SHAPE_LEAVES + (64 + 36) * ISO_SHAPE_OBJECTS +
+                                  11 * ISO_SHAPE_OBJECTS * (ISO_SHAPE_OBJECTS - 1) / 2 + 16,
     "room for the reader"
 );
 

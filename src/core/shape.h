@@ -31,7 +31,8 @@ enum {
   ISO_SHAPE_SOURCE_BYTES = 4 * ISO_SHAPE_BYTES + 16,
   /* Objects and arrays of one that is written by its shape. */
   ISO_SHAPE_OBJECTS = 16,
-  ISO_SHAPE_READER_BYTES = 84 * ISO_SHAPE_LEAVES + 100 * ISO_SHAPE_OBJECTS + 16,
+  ISO_SHAPE_READER_BYTES = 84 * ISO_SHAPE_LEAVES + 100 * ISO_SHAPE_OBJECTS +
+                           6 * ISO_SHAPE_OBJECTS * ISO_SHAPE_OBJECTS + 16,
   /* How many an isolate keeps, and how often one must come before it is worth a function. */
   ISO_SHAPE_CACHE = 64,
   ISO_SHAPE_WORTH = 32,
@@ -66,7 +67,7 @@ size_t iso_shape_source(const iso_outline_t *outline, char source[ISO_SHAPE_SOUR
 /* How the leaves of a value a0 are read by JavaScript, which must not meet anything that could run
  * code of the user's: a1 is called with the objects and arrays in the value, all of one depth, and
  * says whether they are what they should be before anything is read of them (of a0 it is known); a2
- * is then called with the leaves, in their order. */
+ * is then called with the leaves, in their order. Neither is where one object is in two places. */
 typedef struct iso_shape_reader_s {
   char source[ISO_SHAPE_READER_BYTES];
   size_t size;

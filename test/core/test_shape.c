@@ -24,8 +24,9 @@ static void check_value(const iso_shape_t *shape) {
   char source[ISO_SHAPE_SOURCE_BYTES];
   iso_shape_reader_t reader;
   static const char made[] = "return {\"id\":a0,\"t\":[a1,{\"x\":a2,},],}";
-  static const char read[] = "const b0=a0;const b1=b0[\"t\"];if(!a1(b1,))return;"
-                             "const b2=b1[1];if(!a1(b2,))return;a2(b0[\"id\"],b1[0],b2[\"x\"],)";
+  static const char read[] =
+      "const b0=a0;const b1=b0[\"t\"];if(b1===b0||!a1(b1,))return;"
+      "const b2=b1[1];if(b2===b0||b2===b1||!a1(b2,))return;a2(b0[\"id\"],b1[0],b2[\"x\"],)";
   CHECK_EQ(shape->outline.leaf_count, 3);
   CHECK_EQ(shape->leaves[0].integer, 1);
   CHECK_EQ(shape->leaves[1].length, 1);

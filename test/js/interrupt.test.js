@@ -24,6 +24,8 @@ const context = () => {
     'JSON.stringify': () => { const value = new Array(1e4).fill({ a: [1] }); for (;;) JSON.stringify(value); },
     'a getter of the result': () => ({ get x() { for (;;); } }),
     'a getter of the error': () => { throw Object.defineProperty(new Error('x'), 'message', { get() { for (;;); } }); },
+    'a getter that is asked for then': () => ({ get then() { for (;;); } }),
+    'a getter of the prototype that is': () => Object.create({ get then() { for (;;); } }),
     'a thenable': () => ({ then() { for (;;); } }),
     'endless microtasks': async () => { for (;;) await null; },
     'microtasks of their own': () => { const f = () => { Promise.resolve().then(f); }; f(); return new Promise(() => {}); },

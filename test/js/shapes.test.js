@@ -102,6 +102,22 @@ describe('objects of a shape that is known', () => {
     await thread.dispose();
   });
 
+  test('one object in an argument and beside it, and at two depths', async () => {
+    const thread = new Thread(() => (first, second) => [first.p === second, first, second]);
+    for (let i = 0; i < OFTEN; i++) {
+      await thread.run({ p: { x: i } }, 0);
+      await thread.run({ x: i }, 0);
+    }
+    const child = { x: 1 };
+    assert.deepStrictEqual(await thread.run({ p: child }, child), [true, { p: child }, child]);
+    assert.deepStrictEqual(await thread.run({ p: child }, { x: 1 }), [false, { p: child }, child]);
+    await thread.dispose();
+    await learn((i) => ({ a: { b: { c: { x: i } } }, d: { x: i } }));
+    const result = await echo.run({ a: { b: { c: child } }, d: child });
+    assert.strictEqual(result.a.b.c, result.d);
+    assert.deepStrictEqual(result, { a: { b: { c: child } }, d: child });
+  });
+
   test('a cycle', async () => {
     await learn((i) => ({ self: { self: i } }));
     const value = { self: null };

@@ -157,15 +157,18 @@ int poll(iso_engine_t *engine, Local<Context> context, iso_message_t *message) {
   return put_thrown(engine, context, promise->Result(), message);
 }
 
-/* Is nothing to be awaited, as far as a look can tell? What runs code where it is looked at, or
- * throws, is left to those who await. */
-bool is_plain(iso_engine_t *engine, Local<Context> context, Local<Value> value) {
-  if (!value->IsObject()) return true;
-  if (value->IsPromise() || value->IsProxy()) return false;
+enum class Awaits { no, perhaps, terminated };
+
+/* Is there nothing to be awaited? An accessor is looked at here, and once more by who awaits what
+ * it gives or throws. */
+Awaits look(iso_engine_t *engine, Local<Context> context, Local<Value> value) {
+  if (!value->IsObject()) return Awaits::no;
+  if (value->IsPromise() || value->IsProxy()) return Awaits::perhaps;
   TryCatch try_catch(engine->isolate);
   Local<Value> then;
-  return value.As<Object>()->Get(context, engine->then.Get(engine->isolate)).ToLocal(&then) &&
-         !then->IsFunction();
+  if (value.As<Object>()->Get(context, engine->then.Get(engine->isolate)).ToLocal(&then))
+    return then->IsFunction() ? Awaits::perhaps : Awaits::no;
+  return try_catch.CanContinue() ? Awaits::perhaps : Awaits::terminated;
 }
 
 /* What a call has returned, awaited if it can be. */
@@ -173,7 +176,9 @@ int await(
     iso_engine_t *engine, Local<Context> context, iso_pending_t pending, Local<Value> value,
     iso_message_t *message
 ) {
-  if (is_plain(engine, context, value)) {
+  Awaits awaits = look(engine, context, value);
+  if (awaits == Awaits::terminated) return ISO_ETERMINATED;
+  if (awaits == Awaits::no) {
     if (!run_jobs(engine, context)) return ISO_ETERMINATED;
     return settle(engine, context, pending, value, message);
   }

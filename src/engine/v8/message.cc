@@ -207,15 +207,18 @@ bool encode(
 ) {
   Isolate *isolate = Isolate::GetCurrent();
   bool is_flat = options.transfer.IsEmpty();
-  met_t met;
+  /* Two objects may be one, or have one in them, which must arrive as one. */
+  bool has_object = false;
   for (size_t i = 0; i < count && is_flat; i++) {
     Put put = put_flat(isolate, values[i], options.account, message);
     if (put == Put::no_memory) {
       throw_error(isolate, "no memory for the message");
       return false;
     }
-    is_flat = put == Put::done ||
-              write_shaped(context, values[i], options.account, options.shapes, &met, message);
+    is_flat = put == Put::done;
+    if (is_flat || has_object) continue;
+    has_object = write_shaped(context, values[i], options.account, options.shapes, message);
+    is_flat = has_object;
   }
   if (is_flat) return true;
   /* One value that is not primitive makes a clone of all of them. */

@@ -50,14 +50,11 @@ public:
   virtual ~Reading() = default;
 
   bool read(Local<Context> context, const shapes_t::pattern_t &pattern, Local<Value> value) {
-    v8::TryCatch try_catch(isolate_);
-    Local<Value> arguments[] = {value, shapes_->check.Get(isolate_), shapes_->put.Get(isolate_)};
     if (!check(value)) return false;
-    Reading *outer = shapes_->reading;
-    shapes_->reading = this;
-    bool is_called = !call_shape(context, pattern.reader.Get(isolate_), 3, arguments).IsEmpty();
-    shapes_->reading = outer;
-    return is_called && is_put_;
+    bool is_read = call(context, pattern, value);
+    /* It would not outlive that it was caught. */
+    if (was_terminated_) isolate_->TerminateExecution();
+    return is_read;
   }
 
   bool check_all(const v8::FunctionCallbackInfo<Value> &info) {
@@ -80,7 +77,19 @@ protected:
   shapes_t *shapes_;
 
 private:
+  bool call(Local<Context> context, const shapes_t::pattern_t &pattern, Local<Value> value) {
+    v8::TryCatch try_catch(isolate_);
+    Local<Value> arguments[] = {value, shapes_->check.Get(isolate_), shapes_->put.Get(isolate_)};
+    Reading *outer = shapes_->reading;
+    shapes_->reading = this;
+    bool is_called = !call_shape(context, pattern.reader.Get(isolate_), 3, arguments).IsEmpty();
+    shapes_->reading = outer;
+    was_terminated_ = !try_catch.CanContinue();
+    return is_called && is_put_;
+  }
+
   bool is_put_ = false;
+  bool was_terminated_ = false;
 };
 
 namespace {
@@ -89,14 +98,14 @@ namespace {
 class Writing final : public Reading {
 public:
   Writing(
-      const shapes_t::pattern_t &pattern, shapes_t *shapes, met_t *met, iso_account_t *account,
+      const shapes_t::pattern_t &pattern, shapes_t *shapes, iso_account_t *account,
       iso_message_t *message
   )
-      : Reading(shapes), pattern_(pattern), met_(met), account_(account), message_(message) {}
+      : Reading(shapes), pattern_(pattern), account_(account), message_(message) {}
 
 protected:
   bool check(Local<Value> value) override {
-    if (!value->IsObject() || !meet(value.As<Object>())) return false;
+    if (!value->IsObject()) return false;
     const shapes_t::pattern_t::object_t &expected = pattern_.objects[next_++];
     if (!expected.is_array) return are_alike(value.As<Object>(), expected.sample.Get(isolate_));
     return value->IsArray() && is_plain_array(isolate_, value.As<Object>(), *shapes_) &&
@@ -106,17 +115,7 @@ protected:
   bool put(Local<Value> leaf) override { return put_leaf(isolate_, leaf, account_, message_); }
 
 private:
-  /* False: it has come before, or there are too many. */
-  bool meet(Local<Object> object) {
-    if (met_->count == met_t::kMost) return false;
-    for (size_t i = 0; i < met_->count; i++)
-      if (met_->objects[i] == object) return false;
-    met_->objects[met_->count++] = object;
-    return true;
-  }
-
   const shapes_t::pattern_t &pattern_;
-  met_t *met_;
   iso_account_t *account_;
   iso_message_t *message_;
   size_t next_ = 0;
@@ -216,9 +215,8 @@ bool would_write(
     Local<Context> context, Local<Value> value, const shapes_t::pattern_t &pattern, shapes_t *shapes
 ) {
   iso_message_t message;
-  met_t met;
   iso_message_init(&message);
-  bool ok = Writing(pattern, shapes, &met, nullptr, &message).read(context, pattern, value);
+  bool ok = Writing(pattern, shapes, nullptr, &message).read(context, pattern, value);
   iso_message_reset(&message);
   return ok;
 }
@@ -248,14 +246,13 @@ learn(Local<Context> context, Local<Value> value, const iso_shape_t &shape, shap
 
 bool write_shaped(
     Local<Context> context, Local<Value> value, iso_account_t *account, shapes_t *shapes,
-    met_t *met, iso_message_t *message
+    iso_message_t *message
 ) {
   if (shapes == nullptr || shapes->context != context || !value->IsObject()) return false;
   const shapes_t::pattern_t *pattern = place_of(value.As<Object>(), shapes);
   if (pattern->outline == nullptr) return false;
   if (iso_message_put_shape(message, pattern->number) != ISO_OK) return false;
-  if (!Writing(*pattern, shapes, met, account, message).read(context, *pattern, value))
-    return false;
+  if (!Writing(*pattern, shapes, account, message).read(context, *pattern, value)) return false;
   iso_message_close_shape(message, pattern->outline->leaf_count);
   return true;
 }

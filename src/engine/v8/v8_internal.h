@@ -112,19 +112,12 @@ v8::MaybeLocal<v8::Value> make_known(
     shapes_t *shapes
 );
 
-/* The objects of a message, so far: one that comes twice must arrive as one. */
-struct met_t {
-  static constexpr size_t kMost = 16;
-  size_t count = 0;
-  v8::Local<v8::Object> objects[kMost];
-};
-
 /* Writes an object, without a look at what it cannot have, if it is alike in all but its leaves to
  * one that learn_shapes has met. False: it is not, and the message holds part of it. Runs none of
  * the user's code. `account`: of the thread that encodes; NULL: the host does. */
 bool write_shaped(
     v8::Local<v8::Context> context, v8::Local<v8::Value> value, iso_account_t *account,
-    shapes_t *shapes, met_t *met, iso_message_t *message
+    shapes_t *shapes, iso_message_t *message
 );
 /* From the clone that V8 has written of them. No exception is left. */
 void learn_shapes(
