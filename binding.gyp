@@ -22,6 +22,7 @@
       'src/core/remote.c',
       'src/core/report.c',
       'src/core/scheduler.c',
+      'src/core/known_shapes.c',
       'src/core/shape.c',
       'src/core/spare.c',
       'src/core/spin.c',

@@ -17,11 +17,9 @@
 #include "core/shape.h"
 
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/sync.h"
 #include "core/wire.h"
 
 typedef struct reader_s {
@@ -291,8 +289,6 @@ static bool scan_value(scan_t *scan, node_t node) {
   return scan_members(scan, scan->object_count - 1);
 }
 
-static void say(iso_shape_reader_t *out, const char *format, ...)
-    ISO_ATTRIBUTE(format(printf, 2, 3));
 static void say(iso_shape_reader_t *out, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -371,47 +367,7 @@ bool iso_shape_read_how(const iso_outline_t *outline, iso_shape_reader_t *out) {
   return true;
 }
 
-/* Known shapes. */
-
 bool iso_outline_is(const iso_outline_t *outline, const iso_outline_t *other) {
   return outline->hash == other->hash && outline->size == other->size &&
          memcmp(outline->bytes, other->bytes, outline->size) == 0;
-}
-
-/* Those below the count never change; it is written under the lock, and released. */
-static iso_outline_t known[ISO_SHAPES_KNOWN];
-static atomic_uint known_count;
-static uv_once_t once = UV_ONCE_INIT;
-static iso_mutex_t known_lock;
-static bool has_lock;
-
-static void init(void) {
-  has_lock = iso_mutex_init(&known_lock) == 0;
-}
-
-const iso_outline_t *iso_outline_known(uint32_t number) {
-  if (number >= atomic_load_explicit(&known_count, memory_order_acquire)) return NULL;
-  return &known[number];
-}
-
-static bool find(const iso_outline_t *outline, uint32_t count, uint32_t *number) {
-  for (*number = 0; *number < count; ++*number)
-    if (iso_outline_is(&known[*number], outline)) return true;
-  return false;
-}
-
-bool iso_outline_register(const iso_outline_t *outline, uint32_t *number) {
-  uv_once(&once, init);
-  if (!has_lock) return false;
-  iso_mutex_lock(&known_lock);
-  uint32_t count = atomic_load_explicit(&known_count, memory_order_relaxed);
-  bool ok = find(outline, count, number);
-  if (!ok && count < ISO_SHAPES_KNOWN) {
-    known[count] = *outline;
-    *number = count;
-    atomic_store_explicit(&known_count, count + 1, memory_order_release);
-    ok = true;
-  }
-  iso_mutex_unlock(&known_lock);
-  return ok;
 }
