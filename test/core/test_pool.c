@@ -121,13 +121,18 @@ void test_pool_fails_with_its_context(void) {
   fixture_deinit(&fixture);
 }
 
+/* As a Thread of JavaScript is: one that is not replaced. */
+static void start_one(fixture_t *fixture) {
+  fixture_init(fixture);
+  iso_pool_options_t options = fixture_options(fixture, 1);
+  options.may_replace = false;
+  fixture_start(fixture, options, FAKE_ECHO);
+}
+
 void test_pool_of_one_ends_when_out_of_memory(void) {
   fixture_t fixture;
   test_task_t tasks[3];
-  fixture_init(&fixture);
-  iso_pool_options_t options = fixture_options(&fixture, 1);
-  options.may_replace = false;
-  fixture_start(&fixture, options, FAKE_ECHO);
+  start_one(&fixture);
   test_task_submit(&tasks[0], &fixture, FAKE_GATE, 0);
   test_task_submit(&tasks[1], &fixture, FAKE_HEAP_FULL, 0);
   test_task_submit(&tasks[2], &fixture, FAKE_ECHO, 0);
@@ -209,10 +214,7 @@ static int emptied_by(fake_op_t first, fake_op_t last) {
   fixture_t fixture;
   test_task_t tasks[2];
   fake_emptied = 0;
-  fixture_init(&fixture);
-  iso_pool_options_t options = fixture_options(&fixture, 1);
-  options.may_replace = false;
-  fixture_start(&fixture, options, FAKE_ECHO);
+  start_one(&fixture);
   test_task_submit(&tasks[0], &fixture, first, 0);
   test_task_submit(&tasks[1], &fixture, last, 0);
   UNTIL(&fixture, fixture.deliveries == 2);

@@ -21,6 +21,12 @@ using v8::Value;
 
 namespace {
 
+/* Clones that are not looked at closely between two that are; ever more where that comes to
+ * nothing.
+ */
+constexpr uint32_t kSkips = 3;
+constexpr uint32_t kSkipsAtMost = 1023;
+
 /* What is longer is seldom a shape. */
 constexpr size_t kLongClone = 2048;
 
@@ -232,7 +238,10 @@ learn(Local<Context> context, Local<Value> value, const iso_shape_t &shape, shap
   shapes_t::pattern_t pattern;
   Local<Value> sample;
   pattern.outline = &shape.outline;
-  if (!make_reader(context, &pattern) || !make_sample(context, shape, *entry).ToLocal(&sample) ||
+  if (!make_sample(context, shape, *entry).ToLocal(&sample)) return Learned::no;
+  /* Most of what never will be alike is told before anything is compiled for it. */
+  bool is_other = !sample->IsArray() && !are_alike(value.As<Object>(), sample.As<Object>());
+  if (is_other || !make_reader(context, &pattern) ||
       !Sampling(&pattern, shapes).read(context, pattern, sample) ||
       !would_write(context, value, pattern, shapes) ||
       !iso_outline_register(&shape.outline, &pattern.number))
@@ -273,11 +282,9 @@ void learn_shapes(
     if (!iso_shape_read_value(message, i, &shape)) break;
     best = std::min(best, learn(context, values[i], shape, shapes));
   }
-  if (best == Learned::no)
-    shapes->skips_after_failure = std::min(shapes->skips_after_failure * 2 + 1, kSkipsAtMost);
-  else
-    shapes->skips_after_failure = kSkips;
-  shapes->skips = shapes->skips_after_failure;
+  uint32_t more = std::min(std::max(shapes->last_skips, kSkips) * 2 + 1, kSkipsAtMost);
+  shapes->last_skips = best == Learned::no ? more : kSkips;
+  shapes->skips = shapes->last_skips;
 }
 
 } // namespace iso

@@ -9,9 +9,6 @@ namespace iso {
 
 class Reading;
 
-/* One object in this many is looked at closely; fewer and fewer where that comes to nothing. */
-constexpr uint32_t kSkips = 3;
-constexpr uint32_t kSkipsAtMost = 1023;
 struct shapes_t {
   struct entry_t {
     iso_outline_t outline{};
@@ -48,8 +45,9 @@ struct shapes_t {
   Reading *reading = nullptr;
   /* Arrays without holes, of each of V8's kinds. */
   std::vector<v8::Global<v8::Object>> arrays;
+  /* Clones that are not looked at before the next one is, and how many those were last. */
   uint32_t skips = 0;
-  uint32_t skips_after_failure = kSkips;
+  uint32_t last_skips = 0;
 };
 
 /* The entry of a shape that has a function; NULL: not (yet). */
