@@ -69,6 +69,19 @@ typedef struct iso_guard_s {
   iso_watch_t watch;
 } iso_guard_t;
 
+/* See governor.h. Guarded by pool->lock. */
+typedef struct iso_governor_s {
+  /* Of the time that tasks take, a mean of the last few. */
+  uint64_t mean_ns;
+  /* Threads that run tasks, or look out for some. */
+  size_t working;
+  /* The watchdog looks after tasks that nobody was woken for. */
+  bool is_watched;
+  /* How many tasks had been done when it looked last. */
+  uint64_t done_before;
+  iso_watch_t watch;
+} iso_governor_t;
+
 typedef struct iso_thread_s {
   /* Immutable after create. */
   iso_owner_t *owner;
@@ -99,6 +112,8 @@ typedef struct iso_thread_s {
   /* `wake` may be sent to. */
   bool is_open;
   uv_async_t wake;
+  /* It counts as one that works: see governor.h. */
+  bool works;
   /* In pool->sleepers while asleep. */
   iso_link_t sleeper;
   bool is_asleep;
@@ -185,6 +200,8 @@ struct iso_pool_s {
   /* Atomic: how many tasks may be in `given`; 0: none. Written under lock, and rarely: kept
    * away from the lock. */
   atomic_size_t may_be_given;
+  /* Atomic, relaxed: see iso_governor_pace. As rarely written. */
+  atomic_uint_fast64_t pace_ns;
   /* Immutable after create. */
   iso_owner_t *owner;
   iso_pool_options_t options;
@@ -226,6 +243,7 @@ struct iso_pool_s {
   iso_thread_t *roused[ISO_ROUSED_MOST];
   size_t roused_count;
   size_t spinners;
+  iso_governor_t governor;
   /* The start. */
   size_t loads_wanted;
   bool is_ready_posted;
@@ -248,6 +266,8 @@ struct iso_pool_s {
   _Atomic(iso_link_t *) given;
   /* The owner's loop's own. */
   uint64_t next_sequence;
+  uint64_t last_submitted_ns;
+  uint64_t mean_pace_ns;
 
   /* What the context threw, for which the pool stopped: written before that. */
   iso_message_t error;
@@ -435,7 +455,12 @@ void iso_pool__unqueue_locked(iso_pool_t *pool, iso_task_t *task) ISO_REQUIRES(p
 void iso_pool__move_tasks_locked(iso_pool_t *pool, iso_queue_t *queue) ISO_REQUIRES(pool->lock);
 void iso_pool__finish_all_locked(iso_pool_t *pool, iso_queue_t *queue, int status)
     ISO_REQUIRES(pool->lock);
-/* Wakes one that sleeps. */
+/* Wakes one that sleeps, if any does. */
+void iso_pool__wake_one_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* Of tasks that any thread may take, whoever spins takes one each; somebody must look at the
+ * others. */
+void iso_pool__wake_for_common_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* Wakes this one, which sleeps. */
 void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
 /* A task with a key is over, and its end is posted: the key may go to another thread. */
 void iso_pool__release_bucket_locked(iso_pool_t *pool, int *bucket) ISO_REQUIRES(pool->lock);

@@ -12,6 +12,7 @@
 
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/governor.h"
 #include "core/internal.h"
 #include "core/scheduler.h"
 
@@ -123,6 +124,7 @@ void iso_pool__stop_locked(iso_pool_t *pool, int reason) {
 }
 
 static void deinit(iso_pool_t *pool) {
+  iso_governor_deinit(pool);
   iso_message_reset(&pool->error);
   iso_queue_deinit(&pool->shared);
   iso_free((void *) pool->threads);
@@ -158,6 +160,7 @@ static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *
   pool->scheduler = iso_scheduler_find(options->scheduler);
   if (pool->scheduler == NULL || iso_mutex_init(&pool->lock) != 0) return ISO_ESTART;
   iso_queue_init(&pool->shared);
+  iso_governor_init(pool);
   iso_list_init(&pool->sleepers);
   iso_message_init(&pool->error);
   pool->ready_event.deliver = deliver_ready;
@@ -210,6 +213,7 @@ int iso_pool_refusal(int reason) {
 
 static void rank(iso_pool_t *pool, iso_task_t *task) {
   task->submitted_ns = uv_hrtime();
+  iso_governor_pace(pool, task->submitted_ns);
   task->sequence = pool->next_sequence++;
   task->rank = (int64_t) (task->submitted_ns / NS_A_MILLISECOND) -
                (int64_t) task->priority * AGE_MS_A_PRIORITY;

@@ -1,5 +1,6 @@
 /* A pool's tasks: into a queue, out of it, and through a thread. See pool.c. */
 #include "core/error.h"
+#include "core/governor.h"
 #include "core/internal.h"
 #include "core/scheduler.h"
 
@@ -45,7 +46,8 @@ void iso_pool__place_given_locked(iso_pool_t *pool) {
 static size_t may_be_given_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 static size_t may_be_given_locked(const iso_pool_t *pool) {
   enum { STEP = 128 };
-  if (!iso_list_empty(&pool->sleepers) || pool->reason != ISO_OK || pool->is_closing) return 0;
+  if (pool->reason != ISO_OK || pool->is_closing) return 0;
+  if (!iso_list_empty(&pool->sleepers) && !iso_governor_looks_after_locked(pool)) return 0;
   if (pool->options.max_queue != SIZE_MAX) return 0;
   if (pool->open_count == 0 || pool->open_count < pool->max_threads) return 0;
   if (pool->needs_drain) return SIZE_MAX;
@@ -76,6 +78,7 @@ void iso_pool__unlock(iso_pool_t *pool) {
 void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_list_remove(&thread->sleeper);
   thread->is_asleep = false;
+  iso_governor_note_locked(pool, thread, iso_thread__takes_tasks(thread));
   if (!thread->is_open || pool->roused_count == ISO_ROUSED_MOST) {
     iso_thread__wake_locked(pool, thread);
   } else {
@@ -85,30 +88,38 @@ void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_guard__summon_locked(pool, thread);
 }
 
-static void wake_one_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
-static void wake_one_locked(iso_pool_t *pool) {
-  iso_link_t *link = iso_list_shift(&pool->sleepers);
-  if (link == NULL) return;
-  iso_pool__rouse_locked(pool, ISO_LIST_ITEM(link, iso_thread_t, sleeper));
+void iso_pool__wake_one_locked(iso_pool_t *pool) {
+  if (iso_list_empty(&pool->sleepers)) return;
+  iso_pool__rouse_locked(pool, ISO_LIST_ITEM(pool->sleepers.next, iso_thread_t, sleeper));
+}
+
+void iso_pool__wake_for_common_locked(iso_pool_t *pool) {
+  if (iso_list_empty(&pool->sleepers)) return;
+  size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
+  if (common > pool->spinners && !iso_governor_suffices_locked(pool))
+    iso_pool__wake_one_locked(pool);
 }
 
 static void wake_for_locked(iso_pool_t *pool, const iso_task_t *task) ISO_REQUIRES(pool->lock);
 static void wake_for_locked(iso_pool_t *pool, const iso_task_t *task) {
   iso_thread_t *thread = task->thread;
-  if (thread != NULL && thread->is_asleep) {
+  if (thread != NULL && thread->is_asleep)
     iso_pool__rouse_locked(pool, thread);
-  } else if (is_common(pool, task)) {
-    size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
-    if (common > pool->spinners) wake_one_locked(pool);
-  }
+  else if (is_common(pool, task))
+    iso_pool__wake_for_common_locked(pool);
+}
+
+static iso_thread_t *place_locked(iso_pool_t *pool, const iso_task_t *task)
+    ISO_REQUIRES(pool->lock);
+static iso_thread_t *place_locked(iso_pool_t *pool, const iso_task_t *task) {
+  if (task->has_key) return iso_scheduler_place_key_locked(pool, task->key_bucket);
+  /* Not all threads may be working, and those who do are to find them in their order. */
+  return iso_governor_is_brief_locked(pool) ? NULL : pool->scheduler->place(pool);
 }
 
 /* `target`: the thread that must run it; NULL: as the key or the scheduler says. */
 int iso_pool__enqueue_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target) {
-  iso_thread_t *thread = target;
-  if (target == NULL)
-    thread = task->has_key ? iso_scheduler_place_key_locked(pool, task->key_bucket)
-                           : pool->scheduler->place(pool);
+  iso_thread_t *thread = target != NULL ? target : place_locked(pool, task);
   bool is_pinned = thread != NULL && (target != NULL || task->has_key);
   iso_queue_t *queue = &pool->shared;
   if (thread != NULL) queue = is_pinned ? &thread->keyed : &thread->queue;
@@ -203,8 +214,7 @@ static void start_locked(iso_pool_t *pool, iso_thread_t *thread, iso_task_t *tas
   iso_histogram_record(&thread->wait_time, waited_ns);
   iso_pool__note_pressure_locked(pool);
   /* Whoever spun has it now; the next one needs somebody to look at it. */
-  size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
-  if (common > pool->spinners) wake_one_locked(pool);
+  iso_pool__wake_for_common_locked(pool);
 }
 
 void iso_pool__release_bucket_locked(iso_pool_t *pool, int *bucket) {
@@ -228,11 +238,23 @@ iso_pool__done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64
   else
     pool->counts.failed++;
   iso_histogram_record(&thread->run_time, took);
+  iso_governor_learn_locked(pool, took);
+  iso_governor_note_locked(pool, thread, !thread->is_lost && iso_thread__takes_tasks(thread));
   thread->busy_ns += took;
   iso_pool__recycle_locked(pool, thread);
   if (pool->is_closing && pool->queued == 0 && pool->running == 0)
     iso_pool__stop_locked(pool, ISO_EDISPOSED);
   return task;
+}
+
+/* Who went to sleep last is woken first: what it needs is still in the cores' caches, and those
+ * that are not needed may idle until they are let go. */
+static iso_step_t sleep_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
+static iso_step_t sleep_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_list_prepend(&pool->sleepers, &thread->sleeper);
+  thread->is_asleep = true;
+  iso_governor_note_locked(pool, thread, false);
+  return ISO_STEP_SLEEP;
 }
 
 /* There is no task: how to wait for one. */
@@ -243,9 +265,7 @@ static iso_step_t wait_locked(iso_pool_t *pool, iso_thread_t *thread) {
     pool->spinners++;
     return ISO_STEP_SPIN;
   }
-  iso_list_append(&pool->sleepers, &thread->sleeper);
-  thread->is_asleep = true;
-  return ISO_STEP_SLEEP;
+  return sleep_locked(pool, thread);
 }
 
 /* Calls and tasks take turns. */
@@ -272,6 +292,8 @@ static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t n
   if (task == NULL) iso_pool__drop_abandoned_locked(pool);
   if (pool->reason != ISO_OK) return ISO_STEP_STOP;
   if (task == NULL) return wait_locked(pool, thread);
+  bool is_wanted = has_calls || thread->keyed.count + thread->queue.count != 0;
+  if (!is_wanted && iso_governor_can_spare_locked(pool)) return sleep_locked(pool, thread);
   thread->has_served = false;
   start_locked(pool, thread, task, now);
   return ISO_STEP_RUN;

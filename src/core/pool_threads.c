@@ -1,6 +1,7 @@
 /* How the threads of a pool come and go: started, replaced, retired, written off. See pool.c. */
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/governor.h"
 #include "core/internal.h"
 
 int iso_pool__spawn_locked(iso_pool_t *pool, iso_thread_t *replaces) {
@@ -66,6 +67,7 @@ static iso_thread_t *successor_of_locked(iso_pool_t *pool, const iso_thread_t *t
 void iso_pool__retire_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_thread_t *successor = successor_of_locked(pool, thread);
   thread->is_retiring = true;
+  iso_governor_note_locked(pool, thread, false);
   pool->open_count--;
   if (successor != NULL) {
     /* It was to take a place that is no more. */
@@ -118,6 +120,7 @@ bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_me
   thread->end_status = status == ISO_EXCEPTION ? ISO_ECONTEXT : status;
   if (status == ISO_OK) {
     thread->is_loaded = true;
+    iso_governor_note_locked(pool, thread, iso_thread__takes_tasks(thread));
     iso_pool__post_notice(pool, ISO_NOTICE_THREAD_START, thread->id, ISO_OK);
     if (thread->replaces != NULL) take_over_locked(pool, thread);
     iso_pool__awaited_locked(pool, thread);
@@ -154,6 +157,7 @@ static void forget_locked(iso_pool_t *pool, iso_thread_t *thread) {
   }
   if (thread->is_asleep) iso_list_remove(&thread->sleeper);
   thread->is_asleep = false;
+  iso_governor_note_locked(pool, thread, false);
   iso_histogram_merge(&pool->run_time, &thread->run_time);
   iso_histogram_merge(&pool->wait_time, &thread->wait_time);
 }
@@ -182,6 +186,8 @@ static void leave_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_pool__refill_locked(pool);
   iso_pool__move_tasks_locked(pool, &thread->queue);
   iso_pool__move_tasks_locked(pool, &thread->keyed);
+  /* It may have been the one that was woken for a task, or counted on since it spun. */
+  iso_pool__wake_for_common_locked(pool);
   int exit_status =
       pool->reason != ISO_OK && thread->end_status == ISO_OK ? pool->reason : thread->end_status;
   iso_pool__post_notice(pool, ISO_NOTICE_THREAD_EXIT, thread->id, exit_status);
@@ -235,6 +241,7 @@ void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled) {
   bool was_left_alone = thread->is_asleep;
   if (was_left_alone) iso_list_remove(&thread->sleeper);
   thread->is_asleep = false;
+  iso_governor_note_locked(pool, thread, iso_thread__takes_tasks(thread));
   thread->guard.summoned_ns = 0;
   if (has_idled && was_left_alone && pool->reason == ISO_OK && !thread->is_retiring &&
       pool->open_count > pool->min_threads)

@@ -71,6 +71,10 @@
   XX(guard_writes_off_a_thread_that_does_not_stop)                                                 \
   XX(guard_ends_a_pool_whose_thread_does_not_stop)                                                 \
   XX(guard_ends_a_thread_of_its_own_that_does_not_stop)                                            \
+  XX(governor_learns_how_long_tasks_take)                                                          \
+  XX(governor_wants_as_many_threads_as_keep_up)                                                    \
+  XX(governor_wakes_another_when_a_brief_task_is_long)                                             \
+  XX(governor_wakes_all_when_none_moves)                                                           \
   XX(spare_serves_a_pool)                                                                          \
   XX(spare_is_taken_while_it_starts)                                                               \
   XX(spare_is_dismissed)                                                                           \
