@@ -42,7 +42,7 @@ const small = (title, value) => ({
   },
 
   async run({ create, pick }) {
-    const first = pick(20000, 5000, 1000);
+    const first = pick(20000, 2500, 1000);
     const most = pick(100000, 100000, 2000);
     const roundTime = pick(500, 200, 20);
     const rounds = pick(3, 2, 1);

@@ -11,10 +11,10 @@ module.exports = {
   metrics: { next: { label: 'abort to next answer', unit: 'ms', better: 'less' } },
 
   async run({ create, pick }) {
-    const limit = pick(5000, 3000, 3000);
+    const limit = pick(5000, 2500, 2500);
     const pool = create({ source: endless, threads: 1 });
     const times = [];
-    for (let i = 0; i < pick(10, 2, 1); i++) {
+    for (let i = 0; i < pick(10, 1, 1); i++) {
       await pool.run(1);
       const begin = performance.now();
       const aborted = pool.abortAfter('for ever', AFTER_MS).then(

@@ -18,14 +18,14 @@ module.exports = {
     await pause(200);
     const before = megabytes();
     const pool = await startAll(create, threads);
-    await pause(pick(500, 200, 100));
+    await pause(pick(500, 100, 100));
     const idle = (megabytes() - before) / threads;
     await pool.close();
 
     await pause(100);
     const base = megabytes();
     const busy = create({ source: echo, threads: 4 });
-    for (let i = 0; i < pick(200, 10, 2); i++) {
+    for (let i = 0; i < pick(200, 4, 2); i++) {
       await Promise.all(Array.from({ length: 1000 }, () => busy.run(smallObject)));
     }
     const loaded = megabytes() - base;

@@ -12,7 +12,7 @@ module.exports = {
   },
 
   async run({ create, pick }) {
-    const size = { w: 3840, h: pick(2160, 2160, 216), c: 3 };
+    const size = { w: 3840, h: pick(2160, 720, 216), c: 3 };
     const begin = performance.now();
     const thread = create({ source: noise, threads: 1 });
     const image = new Uint8Array(await thread.run(size));
