@@ -17,8 +17,8 @@ module.exports = {
     const pool = create({ source: echo, threads: 2 });
     await Promise.all(Array.from({ length: 1000 }, (_, i) => pool.run(i)));
     const most = 1e6;
-    const width = pick(10000, 2000, 1000);
-    const time = pick(4000, 300, 200);
+    const width = pick(10000, 1000, 1000);
+    const time = pick(4000, 200, 200);
     let given = 0;
     let isOver = false;
     const lane = async () => {

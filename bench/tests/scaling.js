@@ -16,7 +16,7 @@ module.exports = {
   },
 
   async run({ create, pick, isInline }) {
-    const steps = pick(1e7, 3e6, 2e5);
+    const steps = pick(1e7, 2e6, 2e5);
     const timed = async (threads) => {
       const pool = create({ source: compute, threads });
       await Promise.all(Array.from({ length: threads * 4 }, () => pool.run(steps)));
