@@ -23,6 +23,7 @@
       'src/core/remote.c',
       'src/core/report.c',
       'src/core/scheduler.c',
+      'src/core/kept_blocks.c',
       'src/core/known_shapes.c',
       'src/core/shape.c',
       'src/core/spare.c',

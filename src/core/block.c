@@ -3,7 +3,8 @@
  * a block dies is the garbage collector's decision.
  *
  * A few mappings are kept when their blocks die, for the next copy: the kernel need not clear their
- * pages again, nor look for huge ones, which takes it long where memory is in pieces. */
+ * pages again, nor look for huge ones, which takes it long where memory is in pieces. Those that no
+ * copy has wanted for a while go back: see kept_blocks.h. */
 #include "core/block.h"
 
 #include <stdatomic.h>
@@ -19,8 +20,8 @@ enum {
   /* Below this the pages are few, and the C library may have warm ones. */
   HUGE_BLOCK_BYTES = 4 << 20,
   KEPT_BLOCKS = 8,
-  /* Of the whole process, and of all blocks kept. */
-  KEPT_BYTES = 64 << 20,
+  /* Of the whole process, and of all blocks kept: what goes in and out of a large task. */
+  KEPT_BYTES = (128 << 20) + (1 << 20),
   /* What V8 takes for itself with each, about: it shows where they are so small, and so many. */
   SMALL_BLOCK_BYTES = 4096,
   BESIDE_SMALL_BYTES = 192,
@@ -32,6 +33,8 @@ typedef struct header_s {
   /* What to unmap; NULL: it came from malloc. */
   void *mapping;
   size_t mapping_bytes;
+  /* It waits, and did so when it was looked at last. */
+  bool is_old;
 } header_t;
 
 static header_t *header_of(void *block) {
@@ -50,13 +53,16 @@ static _Atomic(header_t *) kept[KEPT_BLOCKS];
 /* Relaxed: a bound. What waits in the places, and what is on its way there. */
 static atomic_size_t kept_bytes;
 
+/* Written before others run. */
+static void (*tell_kept)(void);
+
 static size_t room_of(const header_t *header) {
   return header->mapping_bytes -
          (size_t) ((const uint8_t *) (header + 1) - (const uint8_t *) header->mapping);
 }
 
 /* False: it is still the caller's. */
-static bool keep(header_t *header) {
+static bool put_away(header_t *header) {
   size_t room = room_of(header);
   if (atomic_fetch_add_explicit(&kept_bytes, room, memory_order_relaxed) + room <= KEPT_BYTES) {
     for (int i = 0; i < KEPT_BLOCKS; i++) {
@@ -71,21 +77,35 @@ static bool keep(header_t *header) {
   return false;
 }
 
+static bool keep(header_t *header) {
+  header->is_old = false;
+  if (!put_away(header)) return false;
+  if (tell_kept != NULL) tell_kept();
+  return true;
+}
+
+/* NULL: there is none in this place. */
+static header_t *take_out(int place) {
+  if (atomic_load_explicit(&kept[place], memory_order_relaxed) == NULL) return NULL;
+  header_t *header = atomic_exchange_explicit(&kept[place], NULL, memory_order_acquire);
+  if (header != NULL)
+    atomic_fetch_sub_explicit(&kept_bytes, room_of(header), memory_order_relaxed);
+  return header;
+}
+
 static void destroy_mapped(const header_t *header);
 
 /* A block that has been kept, large enough and not much too large; NULL: there is none. */
 static void *reuse(size_t bytes) {
   for (int i = 0; i < KEPT_BLOCKS; i++) {
-    if (atomic_load_explicit(&kept[i], memory_order_relaxed) == NULL) continue;
-    header_t *header = atomic_exchange_explicit(&kept[i], NULL, memory_order_acquire);
+    header_t *header = take_out(i);
     if (header == NULL) continue;
     size_t room = room_of(header);
-    atomic_fetch_sub_explicit(&kept_bytes, room, memory_order_relaxed);
     if (room >= bytes && room / 2 <= bytes) {
       header->bytes = bytes;
       return header + 1;
     }
-    if (!keep(header)) destroy_mapped(header);
+    if (!put_away(header)) destroy_mapped(header);
   }
   return NULL;
 }
@@ -140,6 +160,25 @@ void iso_block_destroy(void *block) {
     free(header);
   else if (!keep(header))
     destroy_mapped(header);
+}
+
+bool iso_block_trim(void) {
+  bool has_some = false;
+  for (int i = 0; i < KEPT_BLOCKS; i++) {
+    header_t *header = take_out(i);
+    if (header == NULL) continue;
+    bool was_old = header->is_old;
+    header->is_old = true;
+    if (was_old || !put_away(header))
+      destroy_mapped(header);
+    else
+      has_some = true;
+  }
+  return has_some;
+}
+
+void iso_block_when_kept(void (*on_kept)(void)) {
+  tell_kept = on_kept;
 }
 
 size_t iso_block_size(const void *block) {

@@ -28,6 +28,12 @@ void iso_block_destroy(void *block);
 
 size_t iso_block_size(const void *block);
 
+/* Gives back the memory of dead blocks that has waited for others since the last call. True: some
+ * still waits. */
+bool iso_block_trim(void);
+/* `on_kept` is called whenever memory is kept so. Thread: one, before any block is destroyed. */
+void iso_block_when_kept(void (*on_kept)(void));
+
 /* Charges a block that nobody pays for; keeps a reference to the account. False: over its limit. */
 bool iso_block_charge(void *block, iso_account_t *account);
 /* From now on nobody pays for it. */

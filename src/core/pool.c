@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/governor.h"
 #include "core/internal.h"
+#include "core/kept_blocks.h"
 #include "core/scheduler.h"
 
 enum { DEFAULT_HIGH_WATER = 1024, NS_A_MILLISECOND = 1000000, AGE_MS_A_PRIORITY = 1000 };
@@ -157,6 +158,7 @@ void iso_pool__thread_ended(iso_pool_t *pool, bool was_lost, bool alive) {
 
 static int init(iso_pool_t *pool, iso_owner_t *owner, const iso_pool_options_t *options) {
   if (iso_watchdog_start() != ISO_OK) return ISO_ESTART;
+  iso_kept_blocks_watch();
   pool->scheduler = iso_scheduler_find(options->scheduler);
   if (pool->scheduler == NULL || iso_mutex_init(&pool->lock) != 0) return ISO_ESTART;
   iso_queue_init(&pool->shared);

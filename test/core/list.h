@@ -14,6 +14,7 @@
   XX(view_is_read_as_it_was_written)                                                               \
   XX(view_fits_only_within_its_buffer)                                                             \
   XX(block_is_reused_but_never_where_zeros_are_wanted)                                             \
+  XX(block_that_waits_for_long_is_given_back)                                                      \
   XX(block_is_charged_to_who_holds_it)                                                             \
   XX(message_owns_its_parts)                                                                       \
   XX(shape_is_read_alone_and_among_others)                                                         \

@@ -50,6 +50,31 @@ void test_view_fits_only_within_its_buffer(void) {
   CHECK(iso_view_fits(&last, 16));
 }
 
+static int kept;
+
+static void note_kept(void) {
+  kept++;
+}
+
+void test_block_that_waits_for_long_is_given_back(void) {
+#if defined(__linux__)
+  enum { BYTES = 5 << 20 };
+  iso_block_when_kept(note_kept);
+  void *block = iso_block_create(BYTES, false);
+  iso_block_destroy(block);
+  CHECK_EQ(kept, 1);
+  CHECK(iso_block_trim());
+  /* Wanted again: it waits anew. */
+  CHECK(iso_block_create(BYTES, false) == block);
+  CHECK(!iso_block_trim());
+  iso_block_destroy(block);
+  CHECK_EQ(kept, 2);
+  CHECK(iso_block_trim());
+  CHECK(!iso_block_trim());
+  iso_block_when_kept(NULL);
+#endif
+}
+
 void test_block_is_charged_to_who_holds_it(void) {
   static const size_t sizes[] = {0, 1, 4096, (4 << 20) - 1, 4 << 20, (9 << 20) + 5};
   iso_account_t *account = iso_account_create(16 << 20);
