@@ -111,7 +111,7 @@
           'lib/culprit.js', 'lib/primordials.js', 'lib/describe.js', 'lib/rebuild.js', 'lib/remote.js', 'lib/stream.js',
         ],
         'outputs': ['<(SHARED_INTERMEDIATE_DIR)/prelude_source.h'],
-        'action': ['node', 'scripts/embed.js', '<@(_outputs)'],
+        'action': ['node', 'scripts/embed.js', '<@(_outputs)', '<(target_arch)'],
       }],
       'conditions': [
         ['OS=="linux"', {

@@ -1,11 +1,13 @@
 'use strict';
 
-// Builds the JavaScript that runs in every isolate into one C string:
-//   node scripts/embed.js OUT.h
+// Builds the JavaScript that runs in every isolate into one C string, and what this Node's V8 makes
+// of it, so that no thread need compile it under the same V8:
+//   node scripts/embed.js OUT.h ARCHITECTURE
 // A small bundler of our own files only: each becomes a function, required by its path.
 
 const fs = require('node:fs');
 const path = require('node:path');
+const vm = require('node:vm');
 
 const root = path.join(__dirname, '..');
 const entry = 'src/prelude/prelude.js';
@@ -57,4 +59,20 @@ const literal = source
   .map((line) => `  "${line.replace(/[\\"]/g, '\\$&').replace(/\?/g, '\\?')}\\n"`)
   .join('\n');
 
-fs.writeFileSync(process.argv[2], `static const char iso_prelude_source[] =\n${literal};\n`);
+// What was compiled for another architecture is of no use, and no V8 has this version.
+const [, , out, architecture] = process.argv;
+const v8 = architecture === process.arch ? process.versions.v8 : 'another';
+
+// Run once, so that the functions are in it that every start calls.
+function compiled() {
+  const script = new vm.Script(`${source}\n`, { filename: 'isolated-threads:prelude' });
+  const natives = new Proxy({ compile: () => () => () => 0 }, { get: (target, name) => target[name] ?? (() => 0) });
+  script.runInContext(vm.createContext())(natives).load('', '', 0, 0);
+  return script.createCachedData();
+}
+
+fs.writeFileSync(out, `static const char iso_prelude_source[] =
+${literal};
+static const char iso_prelude_v8[] = ${JSON.stringify(v8)};
+alignas(16) static const unsigned char iso_prelude_compiled[] = {${compiled().join(',')}};
+`);

@@ -22,6 +22,29 @@ describe('the process', () => {
     assert.deepStrictEqual(await runChild(() => { new Thread(() => { for (;;); }); }), fine());
   });
 
+  // V8 takes what the build has compiled of our own JavaScript only where it has the same flags.
+  for (const flags of [[], ['--no-lazy'], ['--max-lazy']]) {
+    test(`threads are what they are under node ${flags.join(' ') || 'without flags'}`, async () => {
+      const result = await runChild(() => {
+        const context = () => async (call, value) => {
+          console.log(value);
+          if (value === 3) throw new RangeError('three');
+          return [await call(value), eval('1 + 1')];
+        };
+        const run = async (options) => {
+          const thread = new Thread(context, options);
+          const call = (value) => value * 10;
+          console.log(String(await thread.run(call, 1)), String(await thread.run(call, 2)));
+          await thread.run(call, 3).catch((error) => console.log(error.name, error.message));
+          await thread.dispose();
+        };
+        run({}).then(() => run({ memoryLimit: 32 })).then(() => run({}));
+      }, { hasGc: false, flags });
+      const each = '1\n2\n10,2 20,2\n3\nRangeError three\n';
+      assert.deepStrictEqual(result, fine(each.repeat(3)));
+    });
+  }
+
   test('stays for pending runs', async () => {
     const result = await runChild(() => {
       const thread = new Thread(() => (ms) => {

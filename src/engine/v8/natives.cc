@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <atomic>
+#include <cstring>
 
 #include "core/error.h"
 #include "prelude_source.h"
@@ -145,9 +146,26 @@ Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   return natives;
 }
 
-/* What the first isolate has compiled, for all later ones; never freed. Release and acquire: its
- * bytes are written before it is seen. */
+/* What the first isolate has compiled, for all later ones, where that of the build is of no use;
+ * never freed. Release and acquire: its bytes are written before it is seen. */
 std::atomic<const v8::ScriptCompiler::CachedData *> compiled_prelude;
+/* V8 has refused that of the build, because of its flags. Relaxed: it refuses it again. */
+std::atomic<bool> is_build_refused;
+
+struct compiled_t {
+  const uint8_t *bytes;
+  int length;
+};
+
+/* What V8 need not compile again; no bytes: there is nothing. V8 would take what another patch of
+ * the same version has compiled, in which a bytecode may mean something else. */
+compiled_t find_compiled() {
+  static const bool is_same_v8 = std::strcmp(v8::V8::GetVersion(), iso_prelude_v8) == 0;
+  const v8::ScriptCompiler::CachedData *known = compiled_prelude.load(std::memory_order_acquire);
+  if (known != nullptr) return {known->data, known->length};
+  if (!is_same_v8 || is_build_refused.load(std::memory_order_relaxed)) return {nullptr, 0};
+  return {iso_prelude_compiled, static_cast<int>(sizeof(iso_prelude_compiled))};
+}
 
 v8::MaybeLocal<v8::Script> compile_prelude(Isolate *isolate, Local<Context> context) {
   Local<String> code;
@@ -159,17 +177,19 @@ v8::MaybeLocal<v8::Script> compile_prelude(Isolate *isolate, Local<Context> cont
     return {};
   v8::ScriptOrigin origin =
       compat::origin(isolate, text(isolate, "isolated-threads:prelude"), 0, 0);
-  const v8::ScriptCompiler::CachedData *known = compiled_prelude.load(std::memory_order_acquire);
-  if (known == nullptr) {
+  compiled_t known = find_compiled();
+  if (known.bytes == nullptr) {
     v8::ScriptCompiler::Source source(code, origin);
     return v8::ScriptCompiler::Compile(context, &source);
   }
   /* The source owns this description of the bytes, and not the bytes. */
-  auto *borrowed = new v8::ScriptCompiler::CachedData(known->data, known->length);
+  auto *borrowed = new v8::ScriptCompiler::CachedData(known.bytes, known.length);
   v8::ScriptCompiler::Source source(code, origin, borrowed);
-  return v8::ScriptCompiler::Compile(
+  auto script = v8::ScriptCompiler::Compile(
       context, &source, v8::ScriptCompiler::CompileOptions::kConsumeCodeCache
   );
+  if (borrowed->rejected) is_build_refused.store(true, std::memory_order_relaxed);
+  return script;
 }
 
 } // namespace
@@ -196,7 +216,7 @@ bool run_prelude(iso_engine_t *engine, Local<Context> context) {
   if (!prelude.As<Function>()->Call(context, v8::Undefined(isolate), 1, &natives).ToLocal(&exports))
     return false;
 
-  if (compiled_prelude.load(std::memory_order_acquire) == nullptr)
+  if (find_compiled().bytes == nullptr)
     engine->prelude_script.Reset(isolate, script->GetUnboundScript());
 
   auto take = [&](const char *name, v8::Global<Function> *slot) {
