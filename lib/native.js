@@ -3,7 +3,6 @@
 // The native library, loaded once, with an EventEmitter's methods above its class.
 
 const { EventEmitter } = require('node:events');
-const { isMainThread } = require('node:worker_threads');
 const { load } = require('./binding.js');
 
 const { native, configureStream } = load();
@@ -13,7 +12,10 @@ const { native, configureStream } = load();
 Object.setPrototypeOf(native.NativePool.prototype, EventEmitter.prototype);
 
 // For the end of a process that has threads which nothing can stop: src/binding/host.c.
-if (isMainThread) process.on('exit', (code) => native.setExitCode(code));
+// Loading node:worker_threads takes 2 ms, which most programs would spend for this alone.
+process.on('exit', (code) => {
+  if (require('node:worker_threads').isMainThread) native.setExitCode(code);
+});
 
 /** A promise that nobody has to look at: whoever does still hears of a rejection. */
 function quiet(promise) {
