@@ -88,8 +88,7 @@ static bool keep(header_t *header) {
 static header_t *take_out(int place) {
   if (atomic_load_explicit(&kept[place], memory_order_relaxed) == NULL) return NULL;
   header_t *header = atomic_exchange_explicit(&kept[place], NULL, memory_order_acquire);
-  if (header != NULL)
-    atomic_fetch_sub_explicit(&kept_bytes, room_of(header), memory_order_relaxed);
+  if (header != NULL) atomic_fetch_sub_explicit(&kept_bytes, room_of(header), memory_order_relaxed);
   return header;
 }
 

@@ -1,11 +1,7 @@
 /* See governor.h. */
 #include "core/governor.h"
 
-enum {
-  PACE_AT_FIRST_NS = 500,
-  PACE_AT_LEAST_NS = 50,
-  LOOKS_EVERY_NS = 1000000
-};
+enum { PACE_AT_FIRST_NS = 500, PACE_AT_LEAST_NS = 50, LOOKS_EVERY_NS = 1000000 };
 
 static size_t enough_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 static size_t enough_locked(const iso_pool_t *pool) {

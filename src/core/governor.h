@@ -69,8 +69,7 @@ static inline void iso_governor_learn_locked(iso_pool_t *pool, uint64_t took_ns)
 }
 
 static inline bool iso_governor_is_brief_locked(const iso_pool_t *pool) {
-  return pool->governor.mean_ns < ISO_BRIEF_NS && pool->options.may_steal &&
-         pool->thread_count > 1;
+  return pool->governor.mean_ns < ISO_BRIEF_NS && pool->options.may_steal && pool->thread_count > 1;
 }
 
 #endif
