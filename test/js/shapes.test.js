@@ -70,7 +70,7 @@ describe('objects of a shape that is known', () => {
     'an array of another class': () => Object.assign(make(1), { tags: new (class extends Array {})('a', 'b') }),
     'an object in the place of an array': () => Object.assign(make(1), { tags: { 0: 'a', 1: 'b', length: 2 } }),
     'an Error': () => Object.assign(make(1), { id: new RangeError('r') }),
-    arguments: () => (function () { return arguments; })(1, 2),  
+    arguments: () => (function () { return arguments; })(1, 2),
   };
   for (const [name, variant] of Object.entries(variants)) {
     test(`no longer known with ${name}`, async () => {
