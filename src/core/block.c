@@ -2,7 +2,7 @@
  * start on a huge page, with the header at the end of the page before. Not counted by alloc.h: when
  * a block dies is the garbage collector's decision.
  *
- * A few mappings are kept when their blocks die, for the next copy: the kernel need not clear their
+ * A few mappings of copies are kept when their blocks die, for the next copy: the kernel need not clear their
  * pages again, nor look for huge ones, which takes it long where memory is in pieces. Those that no
  * copy has wanted for a while go back: see kept_blocks.h. */
 #include "core/block.h"
@@ -28,11 +28,14 @@ enum {
 };
 
 typedef struct header_s {
-  iso_account_t *account;
+  /* So that what comes behind it is aligned as by malloc. */
+  _Alignas(16) iso_account_t *account;
   size_t bytes;
   /* What to unmap; NULL: it came from malloc. */
   void *mapping;
   size_t mapping_bytes;
+  /* For others there is no next one: what JavaScript makes must be zeroed. */
+  bool is_copy;
   /* It waits, and did so when it was looked at last. */
   bool is_old;
 } header_t;
@@ -144,6 +147,7 @@ void *iso_block_create(size_t bytes, bool is_zeroed) {
     /* A kept one would have to be cleared, which the kernel may never have to. */
     void *block = is_zeroed ? NULL : reuse(bytes);
     if (block == NULL) block = create_mapped(bytes);
+    if (block != NULL) header_of(block)->is_copy = !is_zeroed;
     if (block != NULL) return block;
   }
   size_t total = sizeof(header_t) + bytes;
@@ -157,7 +161,7 @@ void iso_block_destroy(void *block) {
   iso_block_discharge(block);
   if (header->mapping == NULL)
     free(header);
-  else if (!keep(header))
+  else if (!header->is_copy || !keep(header))
     destroy_mapped(header);
 }
 
