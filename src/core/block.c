@@ -2,9 +2,9 @@
  * start on a huge page, with the header at the end of the page before. Not counted by alloc.h: when
  * a block dies is the garbage collector's decision.
  *
- * A few mappings of copies are kept when their blocks die, for the next copy: the kernel need not clear their
- * pages again, nor look for huge ones, which takes it long where memory is in pieces. Those that no
- * copy has wanted for a while go back: see kept_blocks.h. */
+ * A few mappings of copies are kept when their blocks die, for the next copy: the kernel need not
+ * clear their pages again, nor look for huge ones, which takes it long where memory is in pieces.
+ * Those that no copy has wanted for a while go back: see kept_blocks.h. */
 #include "core/block.h"
 
 #include <stdatomic.h>
@@ -56,8 +56,8 @@ static _Atomic(header_t *) kept[KEPT_BLOCKS];
 /* Relaxed: a bound. What waits in the places, and what is on its way there. */
 static atomic_size_t kept_bytes;
 
-/* Written before others run. */
-static void (*tell_kept)(void);
+/* Relaxed: what it needs is there before it is set. */
+static void (*_Atomic tell_kept)(void);
 
 static size_t room_of(const header_t *header) {
   return header->mapping_bytes -
@@ -72,8 +72,11 @@ static bool put_away(header_t *header) {
       header_t *none = NULL;
       if (atomic_compare_exchange_strong_explicit(
               &kept[i], &none, header, memory_order_release, memory_order_relaxed
-          ))
+          )) {
+        void (*tell)(void) = atomic_load_explicit(&tell_kept, memory_order_relaxed);
+        if (tell != NULL) tell();
         return true;
+      }
     }
   }
   atomic_fetch_sub_explicit(&kept_bytes, room, memory_order_relaxed);
@@ -82,9 +85,7 @@ static bool put_away(header_t *header) {
 
 static bool keep(header_t *header) {
   header->is_old = false;
-  if (!put_away(header)) return false;
-  if (tell_kept != NULL) tell_kept();
-  return true;
+  return put_away(header);
 }
 
 /* NULL: there is none in this place. */
@@ -181,7 +182,7 @@ bool iso_block_trim(void) {
 }
 
 void iso_block_when_kept(void (*on_kept)(void)) {
-  tell_kept = on_kept;
+  atomic_store_explicit(&tell_kept, on_kept, memory_order_relaxed);
 }
 
 size_t iso_block_size(const void *block) {

@@ -9,7 +9,7 @@ static size_t enough_locked(const iso_pool_t *pool) {
   uint64_t pace_ns = atomic_load_explicit(&pool->pace_ns, memory_order_relaxed);
   if (pace_ns < PACE_AT_LEAST_NS) pace_ns = PACE_AT_LEAST_NS;
   /* To settle a task takes the loop twice as long as to give it. */
-  return 1 + (size_t) (pool->governor.mean_ns / (3 * pace_ns));
+  return 1 + (size_t) (iso_governor_mean_locked(pool) / (3 * pace_ns));
 }
 
 static void watch_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
@@ -46,15 +46,24 @@ void iso_governor_note_locked(iso_pool_t *pool, iso_thread_t *thread, bool works
     pool->governor.working--;
 }
 
-/* Those who have been at one thing since before the last look are not there for others. */
+void iso_governor_doubt_locked(iso_pool_t *pool) {
+  pool->governor.sum_ns = (uint64_t) ISO_BRIEF_NS * ISO_BRIEF_SAMPLES;
+}
+
+/* It runs the same task since before the last look; or it was woken, and has not come. */
+static bool is_late_locked(const iso_thread_t *thread, uint64_t now_ns) {
+  uint64_t since_ns = thread->is_busy ? thread->task_start_ns : thread->guard.summoned_ns;
+  return since_ns != 0 && now_ns >= since_ns + LOOKS_EVERY_NS;
+}
+
+/* Those are not there for others. */
 static void pass_over_late_locked(iso_pool_t *pool, uint64_t now_ns) ISO_REQUIRES(pool->lock);
 static void pass_over_late_locked(iso_pool_t *pool, uint64_t now_ns) {
   for (size_t i = 0; i < pool->thread_count; i++) {
     iso_thread_t *thread = pool->threads[i];
-    if (!thread->works || !thread->is_busy || now_ns < thread->task_start_ns + LOOKS_EVERY_NS)
-      continue;
+    if (!thread->works || !is_late_locked(thread, now_ns)) continue;
     iso_governor_note_locked(pool, thread, false);
-    pool->governor.mean_ns = ISO_BRIEF_NS;
+    iso_governor_doubt_locked(pool);
   }
 }
 
@@ -65,10 +74,14 @@ static uint64_t look_locked(iso_pool_t *pool, uint64_t now_ns) {
   governor->is_watched = false;
   if (atomic_load_explicit(&pool->common, memory_order_relaxed) == 0) return 0;
   pass_over_late_locked(pool, now_ns);
-  if (done == governor->done_before) governor->mean_ns = ISO_BRIEF_NS;
+  if (done == governor->done_before) iso_governor_doubt_locked(pool);
   if (governor->working < enough_locked(pool)) {
+    if (iso_list_empty(&pool->sleepers)) {
+      iso_pool__refill_locked(pool);
+      return 0;
+    }
+    /* Should it not come either, the next one is woken. */
     iso_pool__wake_one_locked(pool);
-    return 0;
   }
   governor->is_watched = true;
   governor->done_before = done;
@@ -86,7 +99,7 @@ static uint64_t look(iso_watch_t *watch, uint64_t now_ns) {
 void iso_governor_init(iso_pool_t *pool) {
   pool->mean_pace_ns = PACE_AT_FIRST_NS;
   atomic_init(&pool->pace_ns, PACE_AT_FIRST_NS);
-  pool->governor.mean_ns = ISO_BRIEF_NS;
+  pool->governor.sum_ns = (uint64_t) ISO_BRIEF_NS * ISO_BRIEF_SAMPLES;
   iso_watch_init(&pool->governor.watch, look);
 }
 

@@ -7,7 +7,8 @@
  *
  * That is a guess about tasks that have not run yet. While any wait for which a thread might have
  * been woken, the watchdog looks every millisecond: a thread that is still at what it ran then does
- * not count as working until that has ended, and where nothing has moved all are woken. */
+ * not count as working until that has ended, nor does one that serves calls; and where nothing has
+ * moved, or tasks have become longer, others are woken. */
 #ifndef ISO_CORE_GOVERNOR_H
 #define ISO_CORE_GOVERNOR_H
 
@@ -23,6 +24,10 @@ static inline void iso_governor_pace(iso_pool_t *pool, uint64_t now_ns);
 /* A task has taken so long. */
 static inline void iso_governor_learn_locked(iso_pool_t *pool, uint64_t took_ns)
     ISO_REQUIRES(pool->lock);
+/* From here on tasks may be long. */
+void iso_governor_doubt_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* How long tasks take. */
+static inline uint64_t iso_governor_mean_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 
 /* Are tasks so brief that any thread may be the one to run them? */
 static inline bool iso_governor_is_brief_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
@@ -41,8 +46,8 @@ void iso_governor_note_locked(iso_pool_t *pool, iso_thread_t *thread, bool works
 enum {
   /* Where tasks take longer, every thread works. */
   ISO_BRIEF_NS = 8000,
-  /* A first sample, or one that was kept from its core, does not say everything. */
-  ISO_BRIEF_LEEWAY_NS = 500,
+  /* Of the mean; one task in so many that takes as many times longer is worth all threads. */
+  ISO_BRIEF_SAMPLES = 64,
   /* Tasks that come later than this after the one before come by themselves. */
   ISO_PACE_AT_MOST_NS = 16000
 };
@@ -61,15 +66,20 @@ static inline void iso_governor_pace(iso_pool_t *pool, uint64_t now_ns) {
 }
 
 static inline void iso_governor_learn_locked(iso_pool_t *pool, uint64_t took_ns) {
-  uint64_t mean_ns = pool->governor.mean_ns;
-  uint64_t most_ns = 2 * mean_ns + ISO_BRIEF_LEEWAY_NS;
-  if (took_ns > most_ns) took_ns = most_ns;
-  if (took_ns > 2 * (uint64_t) ISO_BRIEF_NS) took_ns = 2 * (uint64_t) ISO_BRIEF_NS;
-  pool->governor.mean_ns = mean_ns - mean_ns / 4 + took_ns / 4;
+  /* Longer than this is no briefer, and would be remembered for too long. */
+  const uint64_t most_ns = 2 * (uint64_t) ISO_BRIEF_NS * ISO_BRIEF_SAMPLES;
+  uint64_t sum_ns = pool->governor.sum_ns;
+  pool->governor.sum_ns =
+      sum_ns - sum_ns / ISO_BRIEF_SAMPLES + (took_ns < most_ns ? took_ns : most_ns);
+}
+
+static inline uint64_t iso_governor_mean_locked(const iso_pool_t *pool) {
+  return pool->governor.sum_ns / ISO_BRIEF_SAMPLES;
 }
 
 static inline bool iso_governor_is_brief_locked(const iso_pool_t *pool) {
-  return pool->governor.mean_ns < ISO_BRIEF_NS && pool->options.may_steal && pool->thread_count > 1;
+  return iso_governor_mean_locked(pool) < ISO_BRIEF_NS && pool->options.may_steal &&
+         pool->thread_count > 1;
 }
 
 #endif

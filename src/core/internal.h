@@ -71,8 +71,8 @@ typedef struct iso_guard_s {
 
 /* See governor.h. Guarded by pool->lock. */
 typedef struct iso_governor_s {
-  /* Of the time that tasks take, a mean of the last few. */
-  uint64_t mean_ns;
+  /* Of the time that the last tasks took, a running mean times the samples in it. */
+  uint64_t sum_ns;
   /* Threads that run tasks, or look out for some. */
   size_t working;
   /* The watchdog looks after tasks that nobody was woken for. */

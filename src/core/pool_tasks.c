@@ -172,6 +172,24 @@ void iso_pool__finish_all_locked(iso_pool_t *pool, iso_queue_t *queue, int statu
 
 /* A thread's tasks. */
 
+/* The most urgent of what was placed on other threads, if it is so before `task`, which is in the
+ * queue of all: while that never runs empty, nothing would be stolen. */
+static iso_task_t *
+steal_before_locked(iso_pool_t *pool, const iso_thread_t *thread, iso_task_t *task)
+    ISO_REQUIRES(pool->lock);
+static iso_task_t *
+steal_before_locked(iso_pool_t *pool, const iso_thread_t *thread, iso_task_t *task) {
+  size_t common = atomic_load_explicit(&pool->common, memory_order_relaxed);
+  if (!pool->options.may_steal || common == pool->shared.count + thread->queue.count) return task;
+  iso_task_t *best = task;
+  for (size_t i = 0; i < pool->thread_count; i++) {
+    iso_task_t *other = iso_queue_peek(&pool->threads[i]->queue);
+    if (other != NULL && iso_task_is_before(other, best)) best = other;
+  }
+  if (best != task) pool->counts.stolen++;
+  return best;
+}
+
 /* The most urgent that this thread may take; those of other threads only if it has none. */
 static iso_task_t *choose_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
 static iso_task_t *choose_locked(iso_pool_t *pool, iso_thread_t *thread) {
@@ -182,6 +200,7 @@ static iso_task_t *choose_locked(iso_pool_t *pool, iso_thread_t *thread) {
     if (others[i] != NULL && (best == NULL || iso_task_is_before(others[i], best)))
       best = others[i];
   }
+  if (best != NULL && best == others[1]) return steal_before_locked(pool, thread, best);
   if (best != NULL || !pool->options.may_steal) return best;
   iso_thread_t *fullest = NULL;
   for (size_t i = 0; i < pool->thread_count; i++) {
@@ -239,7 +258,6 @@ iso_pool__done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64
     pool->counts.failed++;
   iso_histogram_record(&thread->run_time, took);
   iso_governor_learn_locked(pool, took);
-  iso_governor_note_locked(pool, thread, !thread->is_lost && iso_thread__takes_tasks(thread));
   thread->busy_ns += took;
   iso_pool__recycle_locked(pool, thread);
   if (pool->is_closing && pool->queued == 0 && pool->running == 0)
@@ -268,12 +286,21 @@ static iso_step_t wait_locked(iso_pool_t *pool, iso_thread_t *thread) {
   return sleep_locked(pool, thread);
 }
 
+/* What is no task, and may take long: others may have counted on it for one. */
+static iso_step_t turn_away_locked(iso_pool_t *pool, iso_thread_t *thread, iso_step_t step)
+    ISO_REQUIRES(pool->lock);
+static iso_step_t turn_away_locked(iso_pool_t *pool, iso_thread_t *thread, iso_step_t step) {
+  iso_guard__begin_locked(pool, thread, NULL);
+  iso_governor_note_locked(pool, thread, false);
+  iso_pool__wake_for_common_locked(pool);
+  return step;
+}
+
 /* Calls and tasks take turns. */
 static iso_step_t serve_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
 static iso_step_t serve_locked(iso_pool_t *pool, iso_thread_t *thread) {
   thread->has_served = true;
-  iso_guard__begin_locked(pool, thread, NULL);
-  return ISO_STEP_SERVE;
+  return turn_away_locked(pool, thread, ISO_STEP_SERVE);
 }
 
 static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now)
@@ -282,8 +309,7 @@ static iso_step_t step_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t n
   if (pool->reason != ISO_OK || iso_is_fatal(thread->end_status)) return ISO_STEP_STOP;
   if (thread->guard.must_renew) {
     if (thread->is_retiring && thread->keyed.count == 0) return ISO_STEP_STOP;
-    iso_guard__begin_locked(pool, thread, NULL);
-    return ISO_STEP_RENEW;
+    return turn_away_locked(pool, thread, ISO_STEP_RENEW);
   }
   bool has_calls = iso_home_has_arrivals(thread->home);
   if (has_calls && !thread->has_served) return serve_locked(pool, thread);
@@ -309,6 +335,7 @@ iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status) {
   if (thread->task != NULL || thread->guard.is_active || thread->guard.reason != ISO_OK)
     turn.status = iso_pool__end_guarded_locked(pool, thread, status);
   if (iso_is_fatal(turn.status)) thread->end_status = turn.status;
+  iso_governor_note_locked(pool, thread, iso_thread__takes_tasks(thread));
   if (thread->task != NULL) {
     turn.done = iso_pool__done_locked(pool, thread, turn.status, now);
     iso_message_move(&turn.done->message, &thread->message);

@@ -43,7 +43,7 @@ int iso_pool__fill_locked(iso_pool_t *pool) {
   while (status == ISO_OK && pool->open_count < pool->min_threads)
     status = spawn_awaited_locked(pool);
   if (status == ISO_OK && pool->open_count < pool->max_threads &&
-      iso_pool__waiting_locked(pool) != 0)
+      iso_pool__waiting_locked(pool) != 0 && !iso_governor_suffices_locked(pool))
     status = iso_pool__spawn_locked(pool, NULL);
   return status;
 }
@@ -120,7 +120,6 @@ bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_me
   thread->end_status = status == ISO_EXCEPTION ? ISO_ECONTEXT : status;
   if (status == ISO_OK) {
     thread->is_loaded = true;
-    iso_governor_note_locked(pool, thread, iso_thread__takes_tasks(thread));
     iso_pool__post_notice(pool, ISO_NOTICE_THREAD_START, thread->id, ISO_OK);
     if (thread->replaces != NULL) take_over_locked(pool, thread);
     iso_pool__awaited_locked(pool, thread);
@@ -186,6 +185,9 @@ static void leave_locked(iso_pool_t *pool, iso_thread_t *thread) {
   iso_pool__refill_locked(pool);
   iso_pool__move_tasks_locked(pool, &thread->queue);
   iso_pool__move_tasks_locked(pool, &thread->keyed);
+  /* No other thread could be had, and the pool has stopped meanwhile. */
+  if (pool->reason != ISO_OK)
+    iso_pool__finish_all_locked(pool, &pool->shared, iso_pool_refusal(pool->reason));
   /* It may have been the one that was woken for a task, or counted on since it spun. */
   iso_pool__wake_for_common_locked(pool);
   int exit_status =

@@ -75,6 +75,7 @@
   XX(governor_learns_how_long_tasks_take)                                                          \
   XX(governor_wants_as_many_threads_as_keep_up)                                                    \
   XX(governor_wakes_another_when_a_brief_task_is_long)                                             \
+  XX(governor_leaves_no_task_behind_a_busy_thread)                                                 \
   XX(governor_wakes_all_when_none_moves)                                                           \
   XX(spare_serves_a_pool)                                                                          \
   XX(spare_is_taken_while_it_starts)                                                               \

@@ -304,7 +304,7 @@ void test_pool_strict_round_robin(void) {
 /* For as long as the test lasts the governor takes no task for a brief one. */
 static void let_all_work(iso_pool_t *pool) {
   iso_pool__lock(pool);
-  pool->governor.mean_ns = UINT64_C(1) << 60;
+  pool->governor.sum_ns = UINT64_C(1) << 60;
   iso_pool__unlock(pool);
 }
 
