@@ -79,19 +79,38 @@ class Entry {
   }
 }
 
-/** Called by the native library, with an entry and its result for each item that is over. */
+// The entries of all maps that are under way, by the number that the native library knows them by: to
+// hold an object it would need a handle of V8's each.
+const entries = [];
+const free = [];
+
+/** The number of an entry, until the native library has told of its end by it. */
+function numberOf(entry) {
+  const number = free.length > 0 ? free.pop() : entries.length;
+  entries[number] = entry;
+  return number;
+}
+
+function entryOf(number) {
+  const entry = entries[number];
+  entries[number] = undefined;
+  free.push(number);
+  return entry;
+}
+
+/** Called by the native library, with the number of an entry and its result for each item that is over. */
 function deliverItems(...items) {
   for (let i = 0; i < items.length; i += 2) {
-    const entry = items[i];
+    const entry = entryOf(items[i]);
     const value = items[i + 1];
     if (isThenable(value)) entry.follow(Promise.resolve(value));
     else entry.settle(value);
   }
 }
 
-/** Called by the native library, with an error, or a promise that rejects with one. */
-function failItem(entry, error) {
-  entry.follow(error instanceof Promise ? error : Promise.reject(error));
+/** Called by the native library, with the number of an entry and an error, or a promise that rejects with one. */
+function failItem(number, error) {
+  entryOf(number).follow(error instanceof Promise ? error : Promise.reject(error));
 }
 
 // Two things go on at once: the source is read while there is room for another run, and results are
@@ -342,4 +361,4 @@ function mapOver(source, options, usual, most, runs) {
   return new Results(new Mapping(source, runs, { width, ordered, signal }));
 }
 
-module.exports = { mapOver, deliverItems, failItem };
+module.exports = { mapOver, numberOf, deliverItems, failItem };

@@ -34,7 +34,7 @@ class Runner extends native.NativePool {
   }
 
   static {
-    runItem = (runner, entry, group, item) => submitItem(runner.#pool, entry, group, item);
+    runItem = (runner, number, group, item) => submitItem(runner.#pool, number, group, item);
     runTask = (runner, priority, key, timeout, cpuTimeout, token, transfer, ...args) =>
       start(submitTask, runner.#pool, priority, key, timeout, cpuTimeout, token, transfer, ...args);
   }

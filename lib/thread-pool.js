@@ -4,7 +4,7 @@ const os = require('node:os');
 const { EventEmitter } = require('node:events');
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
-const { mapOver } = require('./map.js');
+const { mapOver, numberOf } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
 const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS, rangeError } = require('./options.js');
 const { runWith, streamWith } = require('./run.js');
@@ -105,10 +105,10 @@ class ThreadPool extends Runner {
     return mapOver(source, options, usual, most, {
       start: (entry, item) => {
         if (!tracesTasks()) {
-          runItem(this, entry, group, item);
+          runItem(this, numberOf(entry), group, item);
           return;
         }
-        const begin = (resolve) => runItem(this, { settle: resolve, follow: resolve }, group, item);
+        const begin = (resolve) => runItem(this, numberOf({ settle: resolve, follow: resolve }), group, item);
         entry.follow(traceTask(this, () => new Promise(begin)));
       },
       cancel: (interrupts) => super.cancel(group, interrupts),

@@ -7,9 +7,9 @@ void iso_batch_begin(iso_host_t *host) {
   if (host->batch.scope == NULL) napi_open_handle_scope(host->env, &host->batch.scope);
 }
 
-void iso_batch_put(iso_host_t *host, napi_value entry, napi_value value) {
+void iso_batch_put(iso_host_t *host, napi_value number, napi_value value) {
   iso_batch_t *batch = &host->batch;
-  batch->values[batch->count] = entry;
+  batch->values[batch->count] = number;
   batch->values[batch->count + 1] = value;
   batch->count += 2;
   if (batch->count / 2 == ISO_BATCH_ITEMS) iso_batch_flush(host);

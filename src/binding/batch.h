@@ -10,7 +10,7 @@ typedef struct iso_host_s iso_host_t;
 enum { ISO_BATCH_ITEMS = 64 };
 
 typedef struct iso_batch_s {
-  /* An entry and its result for each item. */
+  /* The number of an entry and its result for each item. */
   napi_value values[2 * ISO_BATCH_ITEMS];
   size_t count;
   /* Open while there is anything in it. */
@@ -19,7 +19,7 @@ typedef struct iso_batch_s {
 
 /* Before the values are made that will be put, so that they live until the next flush. */
 void iso_batch_begin(iso_host_t *host);
-void iso_batch_put(iso_host_t *host, napi_value entry, napi_value value);
+void iso_batch_put(iso_host_t *host, napi_value number, napi_value value);
 /* Tells of what is in it. */
 void iso_batch_flush(iso_host_t *host);
 

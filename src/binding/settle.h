@@ -13,7 +13,7 @@
 typedef struct iso_run_s {
   iso_task_t task;
   iso_pool_binding_t *pool;
-  /* Its promise; of an item of a map, its entry. */
+  /* Its promise; of an item of a map, its number. */
   iso_deferred_t deferred;
   bool is_item;
   /* An error made where run was called, for its stack; NULL when there were too many. */
@@ -28,7 +28,7 @@ typedef struct iso_run_s {
   iso_link_t link;
 } iso_run_t;
 
-/* A run whose end settles `promise`, or is told of an item's entry. NULL: no memory, and that is
+/* A run whose end settles `promise`, or is told of with an item's number. NULL: no memory, and that is
  * its end. */
 iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise, bool is_item);
 

@@ -9,8 +9,8 @@
  * its end is that of the promise. */
 iso_value_t iso_submit(void *host, const iso_value_t *values, size_t count);
 
-/* submitItem(handle, entry, group, item): the same for an item of a map. It has no promise: its end
- * is told of to lib/map.js, with the entry. */
+/* submitItem(handle, number, group, item): the same for an item of a map. It has no promise: its
+ * end is told of to lib/map.js, with the number. */
 iso_value_t iso_submit_item(void *host, const iso_value_t *values, size_t count);
 
 /* submitTask(handle, promise, priority, key, timeout, cpuTimeout, token, transfer, ...args): the

@@ -180,7 +180,8 @@ typedef struct iso_deferred_s {
 
 /* A new promise. NULL: a JavaScript exception is pending. */
 iso_value_t iso_host_promise(void);
-/* Keeps a promise that nothing has settled, or another object, until one of the next three. */
+/* Keeps a promise that nothing has settled, or another object, until one of the next three. A whole
+ * number below 2^30 needs no handle of V8's; it can only be undeferred. */
 void iso_host_defer(iso_deferred_t *deferred, iso_value_t promise);
 void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_rejection);
 /* Gives it back, and keeps it no longer. */
