@@ -12,6 +12,14 @@ static void finish(iso_run_t *run, int status) {
   if (!is_gone) iso_run_trace(run);
 }
 
+/* The thread may have been woken on this core, and the task take less time than it takes to keep the
+ * stack. What went well needs none. */
+static bool is_over(const iso_run_t *run) {
+  const iso_pool_binding_t *pool = run->pool;
+  return iso_pool_has_woken(pool->core) &&
+         iso_owner_lend_core(pool->host->owner, &run->task.event) && run->task.status == ISO_OK;
+}
+
 /* Gives `run` to the pool; `run` is gone or not the caller's any more. */
 static void submit(iso_run_t *run) {
   iso_pool_binding_t *pool = run->pool;
@@ -20,7 +28,7 @@ static void submit(iso_run_t *run) {
                                   : iso_pool_refusal(pool->end_reason);
   if (status != ISO_OK)
     finish(run, status);
-  else if (!pool->host->is_shut_down)
+  else if (!pool->host->is_shut_down && !is_over(run))
     /* The thread has it, but it ends on this one. */
     iso_run_trace(run);
 }

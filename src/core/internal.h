@@ -266,6 +266,7 @@ struct iso_pool_s {
   _Atomic(iso_link_t *) given;
   /* The owner's loop's own. */
   uint64_t next_sequence;
+  bool has_woken;
   uint64_t last_submitted_ns;
   uint64_t mean_pace_ns;
 

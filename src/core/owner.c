@@ -2,6 +2,9 @@
 #include "core/owner.h"
 
 #include <stdatomic.h>
+#if defined(__unix__) || defined(__APPLE__)
+#include <sched.h>
+#endif
 
 #include "core/alloc.h"
 #include "core/error.h"
@@ -18,9 +21,16 @@ enum {
   PENALTY_AT_LEAST = 16,
   PENALTY_AT_MOST = 8192,
   SUCCESSES_A_PARDON = 64,
+  /* A thread that needs no longer than this was worth a loan of the core. */
+  LONG_LOAN_NS = 100000,
   /* After so long without a sleep the loop looks at all else that it has. */
   BREATH_NS = 200000,
 };
+
+typedef struct iso_loan_s {
+  unsigned penalty;
+  unsigned sits_out;
+} iso_loan_t;
 
 struct iso_owner_s {
   /* Loop's thread only. */
@@ -41,6 +51,7 @@ struct iso_owner_s {
   unsigned penalty;
   unsigned sits_out;
   unsigned successes;
+  iso_loan_t loan;
   /* Events that were taken, but not delivered yet for want of time. */
   iso_list_t rest;
   /* Guarded by lock. */
@@ -104,6 +115,31 @@ static bool spin(iso_owner_t *owner) {
   found = has_events(owner);
   note_spin(owner, found);
   return found;
+}
+
+bool iso_owner_lend_core(iso_owner_t *owner, const iso_event_t *event) {
+#if defined(__unix__) || defined(__APPLE__)
+  iso_loan_t *loan = &owner->loan;
+  if (loan->sits_out != 0) {
+    loan->sits_out--;
+    return false;
+  }
+  uint64_t begin = uv_hrtime();
+  sched_yield();
+  bool has_come = atomic_load(&owner->posted) == &event->link;
+  if (!has_come && uv_hrtime() - begin > LONG_LOAN_NS) {
+    if (loan->penalty == 0) loan->penalty = PENALTY_AT_LEAST;
+    loan->sits_out = loan->penalty;
+    if (loan->penalty < PENALTY_AT_MOST) loan->penalty *= 2;
+  } else if (has_come && loan->penalty > PENALTY_AT_LEAST) {
+    loan->penalty /= 2;
+  }
+  return has_come;
+#else
+  (void) owner;
+  (void) event;
+  return false;
+#endif
 }
 
 static void on_idle(uv_idle_t *idle) {

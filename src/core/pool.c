@@ -265,6 +265,7 @@ static bool give(iso_pool_t *pool, iso_task_t *task) {
  * whoever takes the lock next, who may be there already: so threads and loop do not wait for each
  * other. What has changed since it was looked at is seen when it is looked at again. */
 int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
+  pool->has_woken = false;
   if (give(pool, task)) {
     if (atomic_load(&pool->may_be_given) != 0) return ISO_OK;
     iso_pool__lock(pool);
@@ -278,8 +279,13 @@ int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
     if (pool->open_count < pool->max_threads) iso_pool__refill_locked(pool);
     iso_pool__note_pressure_locked(pool);
   }
+  pool->has_woken = pool->roused_count != 0 && iso_governor_mean_locked(pool) < ISO_BRIEF_NS;
   iso_pool__unlock(pool);
   return status;
+}
+
+bool iso_pool_has_woken(const iso_pool_t *pool) {
+  return pool->has_woken;
 }
 
 size_t iso_pool_thread_count(iso_pool_t *pool) {

@@ -101,6 +101,10 @@ int iso_pool_admits(iso_pool_t *pool);
  * and the caller's. */
 int iso_pool_submit(iso_pool_t *pool, iso_task_t *task);
 
+/* Has the last submit woken a thread, for a task that is likely to be over in some microseconds?
+ * Thread: the owner's loop's. */
+bool iso_pool_has_woken(const iso_pool_t *pool);
+
 /* Puts each of `count` tasks on a thread of its own, one on each that takes tasks, and says in
  * *submitted on how many. Errors: as submit, none submitted. */
 int iso_pool_submit_each(

@@ -185,6 +185,22 @@ void test_owner_stops_at_its_budget(void) {
   CHECK_EQ(uv_loop_close(&loop), 0);
 }
 
+void test_owner_knows_what_was_posted_last(void) {
+  fixture_t fixture;
+  static note_t notes[NOTES];
+  int next = 0;
+  fixture_init(&fixture);
+  init_notes(notes, &next);
+  CHECK(!iso_owner_lend_core(fixture.owner, &notes[0].event));
+  iso_owner_post(fixture.owner, &notes[0].event);
+  CHECK(!iso_owner_lend_core(fixture.owner, &notes[1].event));
+  CHECK(iso_owner_lend_core(fixture.owner, &notes[0].event));
+  iso_owner_post(fixture.owner, &notes[1].event);
+  CHECK(!iso_owner_lend_core(fixture.owner, &notes[0].event));
+  UNTIL(&fixture, next == 2);
+  fixture_deinit(&fixture);
+}
+
 void test_owner_frees_what_is_left_at_close(void) {
   fixture_t fixture;
   static note_t notes[NOTES];

@@ -183,6 +183,23 @@ describe('errors', () => {
     });
   });
 
+  test('a run that fails before its caller looks shows the caller', async () => {
+    const thread = new Thread(() => (n) => {
+      if (n < 0) throw new RangeError('negative');
+      return n;
+    });
+    // Not async: V8 would add it by itself.
+    const theCaller = () => thread.run(-1);
+    // So brief that the core is lent to the thread when it is woken.
+    for (let i = 0; i < 700; i++) assert.strictEqual(await thread.run(i), i);
+    for (let i = 0; i < 20; i++) {
+      await new Promise((resolve) => { setTimeout(resolve, 5); });
+      const error = await theCaller().catch((reason) => reason);
+      assert.match(error.stack, /theCaller/);
+    }
+    await thread.dispose();
+  });
+
   test('in a burst, where stacks are not kept, the awaiting caller still shows', async () => {
     const thread = new Thread(() => (i) => { throw new Error(`number ${i}`); });
     async function theCaller(i) {
