@@ -12,8 +12,8 @@ static void finish(iso_run_t *run, int status) {
   if (!is_gone) iso_run_trace(run);
 }
 
-/* The thread may have been woken on this core, and the task take less time than it takes to keep the
- * stack. What went well needs none. */
+/* The thread may have been woken on this core, and the task take less time than it takes to keep
+ * the stack. What went well needs none. */
 static bool is_over(const iso_run_t *run) {
   const iso_pool_binding_t *pool = run->pool;
   return iso_pool_has_woken(pool->core) &&
