@@ -28,8 +28,8 @@ typedef struct iso_run_s {
   iso_link_t link;
 } iso_run_t;
 
-/* A run whose end settles `promise`, or is told of with an item's number. NULL: no memory, and that is
- * its end. */
+/* A run whose end settles `promise`, or is told of with an item's number. NULL: no memory, and that
+ * is its end. */
 iso_run_t *iso_run_create(iso_pool_binding_t *pool, iso_value_t promise, bool is_item);
 
 /* Keeps an error made here and now, for its stack: once, where run was called. It may take longer

@@ -162,8 +162,12 @@ Deferred *deferred_of(iso_deferred_t *deferred) {
 /* A number is kept as itself, doubled, plus one: nothing that V8 points to has an odd address. */
 constexpr uint32_t kLeastHandled = 1U << 30;
 
+uintptr_t bits_of(const iso_deferred_t *deferred) {
+  return reinterpret_cast<uintptr_t>(deferred->promise);
+}
+
 bool is_number(const iso_deferred_t *deferred) {
-  return (reinterpret_cast<uintptr_t>(deferred->promise) & 1) != 0;
+  return (bits_of(deferred) & 1) != 0;
 }
 
 void conclude(Isolate *isolate, iso_deferred_t *deferred, Local<Value> value, bool is_rejection) {
@@ -188,13 +192,12 @@ iso_value_t iso_host_promise(void) {
 void iso_host_defer(iso_deferred_t *deferred, iso_value_t promise) {
   Local<Value> value = to_local(promise);
   if (value->IsUint32() && value.As<v8::Uint32>()->Value() < kLeastHandled) {
-    uintptr_t number = value.As<v8::Uint32>()->Value();
-    deferred->promise = reinterpret_cast<void *>(number * 2 + 1);
+    uintptr_t bits = uintptr_t{value.As<v8::Uint32>()->Value()} * 2 + 1;
+    std::memcpy(&deferred->promise, &bits, sizeof(bits));
     return;
   }
   /* To V8, a resolver is its promise. */
-  ::new (static_cast<void *>(deferred))
-      Deferred(Isolate::GetCurrent(), value.As<Resolver>());
+  ::new (static_cast<void *>(deferred)) Deferred(Isolate::GetCurrent(), value.As<Resolver>());
 }
 
 void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_rejection) {
@@ -203,7 +206,7 @@ void iso_host_conclude(iso_deferred_t *deferred, iso_value_t value, bool is_reje
 
 iso_value_t iso_host_undefer(iso_deferred_t *deferred) {
   if (is_number(deferred)) {
-    auto number = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(deferred->promise) / 2);
+    auto number = static_cast<uint32_t>(bits_of(deferred) / 2);
     return from_local(v8::Integer::NewFromUnsigned(Isolate::GetCurrent(), number).As<Value>());
   }
   Local<Value> object = deferred_of(deferred)->Get(Isolate::GetCurrent());
