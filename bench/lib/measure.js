@@ -3,7 +3,7 @@
 // Runs the plan: every (library, test) in a fresh process, the libraries taking turns, all of it
 // several times over, so that whatever else the machine does meets all of them alike.
 
-const { spawn, spawnSync } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const path = require('node:path');
 const { adapterOf, takesPart, testOf } = require('./catalogue.js');
 
@@ -36,12 +36,6 @@ function runChild(library, test, scale) {
   });
 }
 
-// A virtual machine may get memory only when it first touches it, which takes longer than all that is
-// measured of it: nobody is to be the one who does.
-function touchMemory() {
-  spawnSync(process.execPath, ['-e', 'Buffer.alloc(768 * 2 ** 20, 1)'], { stdio: 'ignore' });
-}
-
 // { values: [numbers] } or { skipped: reason }: what one metric of one library has come to.
 function note(results, test, library, result) {
   for (const metric of Object.keys(testOf(test).metrics)) {
@@ -59,7 +53,6 @@ function note(results, test, library, result) {
 async function measure({ tests, libraries, scale, repeats, missing, onStep }) {
   const results = Object.fromEntries(tests.map((test) => [test, {}]));
   const crashes = [];
-  if (scale !== 'smoke') touchMemory();
   for (let round = 0; round < repeats; round++) {
     for (const test of tests) {
       for (const library of libraries) {
