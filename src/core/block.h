@@ -31,7 +31,7 @@ size_t iso_block_size(const void *block);
 /* Gives back the memory of dead blocks that has waited for others since the last call. True: some
  * still waits. */
 bool iso_block_trim(void);
-/* `on_kept` is called whenever memory is kept so. Thread: one, before any block is destroyed. */
+/* `on_kept` is called whenever memory is kept so. Thread: any. */
 void iso_block_when_kept(void (*on_kept)(void));
 
 /* Charges a block that nobody pays for; keeps a reference to the account. False: over its limit. */

@@ -12,12 +12,17 @@ static size_t enough_locked(const iso_pool_t *pool) {
   return 1 + (size_t) (iso_governor_mean_locked(pool) / (3 * pace_ns));
 }
 
+static uint64_t done_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static uint64_t done_locked(const iso_pool_t *pool) {
+  return pool->counts.completed + pool->counts.failed;
+}
+
 static void watch_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 static void watch_locked(iso_pool_t *pool) {
   iso_governor_t *governor = &pool->governor;
   if (governor->is_watched) return;
   governor->is_watched = true;
-  governor->done_before = pool->counts.completed + pool->counts.failed;
+  governor->done_before = done_locked(pool);
   iso_watch_arm(&governor->watch, uv_hrtime() + LOOKS_EVERY_NS);
 }
 
@@ -46,8 +51,9 @@ void iso_governor_note_locked(iso_pool_t *pool, iso_thread_t *thread, bool works
     pool->governor.working--;
 }
 
-void iso_governor_doubt_locked(iso_pool_t *pool) {
-  pool->governor.sum_ns = (uint64_t) ISO_BRIEF_NS * ISO_BRIEF_SAMPLES;
+/* From here on tasks may be long. */
+static void doubt(iso_governor_t *governor) {
+  governor->sum_ns = (uint64_t) ISO_BRIEF_NS * ISO_BRIEF_SAMPLES;
 }
 
 /* It runs the same task since before the last look; or it was woken, and has not come. */
@@ -63,43 +69,41 @@ static void pass_over_late_locked(iso_pool_t *pool, uint64_t now_ns) {
     iso_thread_t *thread = pool->threads[i];
     if (!thread->works || !is_late_locked(thread, now_ns)) continue;
     iso_governor_note_locked(pool, thread, false);
-    iso_governor_doubt_locked(pool);
+    doubt(&pool->governor);
   }
 }
 
-static uint64_t look_locked(iso_pool_t *pool, uint64_t now_ns) ISO_REQUIRES(pool->lock);
-static uint64_t look_locked(iso_pool_t *pool, uint64_t now_ns) {
+static void look_locked(iso_pool_t *pool, uint64_t now_ns) ISO_REQUIRES(pool->lock);
+static void look_locked(iso_pool_t *pool, uint64_t now_ns) {
   iso_governor_t *governor = &pool->governor;
-  uint64_t done = pool->counts.completed + pool->counts.failed;
   governor->is_watched = false;
-  if (atomic_load_explicit(&pool->common, memory_order_relaxed) == 0) return 0;
+  if (atomic_load_explicit(&pool->common, memory_order_relaxed) == 0) return;
   pass_over_late_locked(pool, now_ns);
-  if (done == governor->done_before) iso_governor_doubt_locked(pool);
+  if (done_locked(pool) == governor->done_before) doubt(governor);
   if (governor->working < enough_locked(pool)) {
     if (iso_list_empty(&pool->sleepers)) {
       iso_pool__refill_locked(pool);
-      return 0;
+      return;
     }
     /* Should it not come either, the next one is woken. */
     iso_pool__wake_one_locked(pool);
   }
-  governor->is_watched = true;
-  governor->done_before = done;
-  return now_ns + LOOKS_EVERY_NS;
+  watch_locked(pool);
 }
 
 static uint64_t look(iso_watch_t *watch, uint64_t now_ns) {
   iso_pool_t *pool = ISO_LIST_ITEM(watch, iso_pool_t, governor.watch);
   iso_pool__lock(pool);
-  uint64_t next_ns = look_locked(pool, now_ns);
+  look_locked(pool, now_ns);
   iso_pool__unlock(pool);
-  return next_ns;
+  /* Where it is to be looked at again, it has been armed. */
+  return 0;
 }
 
 void iso_governor_init(iso_pool_t *pool) {
   pool->mean_pace_ns = PACE_AT_FIRST_NS;
   atomic_init(&pool->pace_ns, PACE_AT_FIRST_NS);
-  pool->governor.sum_ns = (uint64_t) ISO_BRIEF_NS * ISO_BRIEF_SAMPLES;
+  doubt(&pool->governor);
   iso_watch_init(&pool->governor.watch, look);
 }
 

@@ -24,10 +24,10 @@ static inline void iso_governor_pace(iso_pool_t *pool, uint64_t now_ns);
 /* A task has taken so long. */
 static inline void iso_governor_learn_locked(iso_pool_t *pool, uint64_t took_ns)
     ISO_REQUIRES(pool->lock);
-/* From here on tasks may be long. */
-void iso_governor_doubt_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 /* How long tasks take. */
 static inline uint64_t iso_governor_mean_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+/* Is the next one likely to be over in some microseconds? */
+static inline bool iso_governor_ends_soon_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 
 /* Are tasks so brief that any thread may be the one to run them? */
 static inline bool iso_governor_is_brief_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
@@ -77,9 +77,12 @@ static inline uint64_t iso_governor_mean_locked(const iso_pool_t *pool) {
   return pool->governor.sum_ns / ISO_BRIEF_SAMPLES;
 }
 
+static inline bool iso_governor_ends_soon_locked(const iso_pool_t *pool) {
+  return iso_governor_mean_locked(pool) < ISO_BRIEF_NS;
+}
+
 static inline bool iso_governor_is_brief_locked(const iso_pool_t *pool) {
-  return iso_governor_mean_locked(pool) < ISO_BRIEF_NS && pool->options.may_steal &&
-         pool->thread_count > 1;
+  return iso_governor_ends_soon_locked(pool) && pool->options.may_steal && pool->thread_count > 1;
 }
 
 #endif

@@ -27,10 +27,11 @@ enum {
   BREATH_NS = 200000,
 };
 
-typedef struct iso_loan_s {
+/* What was tried in vain sits out some tasks before it is tried again, ever more. */
+typedef struct backoff_s {
   unsigned penalty;
   unsigned sits_out;
-} iso_loan_t;
+} backoff_t;
 
 struct iso_owner_s {
   /* Loop's thread only. */
@@ -48,10 +49,9 @@ struct iso_owner_s {
   uint64_t expected_since_ns;
   /* It is worth to spin for them. */
   bool spins;
-  unsigned penalty;
-  unsigned sits_out;
+  backoff_t spinning;
   unsigned successes;
-  iso_loan_t loan;
+  backoff_t lending;
   /* Events that were taken, but not delivered yet for want of time. */
   iso_list_t rest;
   /* Guarded by lock. */
@@ -85,16 +85,30 @@ static bool has_events(const iso_owner_t *owner) {
 /* How many loops of the process spin now; relaxed, for a rough bound is enough. */
 static atomic_int spinning_loops;
 
+static void back_off(backoff_t *backoff) {
+  backoff->sits_out = backoff->penalty;
+  if (backoff->penalty < PENALTY_AT_MOST) backoff->penalty *= 2;
+}
+
+static void pardon(backoff_t *backoff) {
+  if (backoff->penalty > PENALTY_AT_LEAST) backoff->penalty /= 2;
+}
+
+static bool sits_out(backoff_t *backoff) {
+  if (backoff->sits_out == 0) return false;
+  backoff->sits_out--;
+  return true;
+}
+
 /* Learns from a spin. */
 static void note_spin(iso_owner_t *owner, bool found) {
   if (!found) {
     owner->spins = false;
     owner->successes = 0;
-    owner->sits_out = owner->penalty;
-    if (owner->penalty < PENALTY_AT_MOST) owner->penalty *= 2;
+    back_off(&owner->spinning);
   } else if (++owner->successes == SUCCESSES_A_PARDON) {
     owner->successes = 0;
-    if (owner->penalty > PENALTY_AT_LEAST) owner->penalty /= 2;
+    pardon(&owner->spinning);
   }
 }
 
@@ -119,23 +133,16 @@ static bool spin(iso_owner_t *owner) {
 
 bool iso_owner_lend_core(iso_owner_t *owner, const iso_event_t *event) {
 #if defined(__unix__) || defined(__APPLE__)
-  iso_loan_t *loan = &owner->loan;
-  if (loan->sits_out != 0) {
-    loan->sits_out--;
-    return false;
-  }
+  if (sits_out(&owner->lending)) return false;
   uint64_t begin = uv_hrtime();
   sched_yield();
   bool has_come = atomic_load(&owner->posted) == &event->link;
   /* Somebody else has had it, or a task that is not so brief: what the caller does next had to
    * wait. */
-  if (uv_hrtime() - begin > LONG_LOAN_NS) {
-    if (loan->penalty == 0) loan->penalty = PENALTY_AT_LEAST;
-    loan->sits_out = loan->penalty;
-    if (loan->penalty < PENALTY_AT_MOST) loan->penalty *= 2;
-  } else if (has_come && loan->penalty > PENALTY_AT_LEAST) {
-    loan->penalty /= 2;
-  }
+  if (uv_hrtime() - begin > LONG_LOAN_NS)
+    back_off(&owner->lending);
+  else if (has_come)
+    pardon(&owner->lending);
   return has_come;
 #else
   (void) owner;
@@ -193,7 +200,8 @@ int iso_owner_create(uv_loop_t *loop, iso_owner_wake_cb on_wake, void *data, iso
   if (iso_mutex_init(&owner->lock) != 0) goto fail;
   if (uv_cond_init(&owner->ended) != 0) goto fail_cond;
   if (open_handles(owner, loop) != ISO_OK) goto fail_handles;
-  owner->penalty = PENALTY_AT_LEAST;
+  owner->spinning.penalty = PENALTY_AT_LEAST;
+  owner->lending.penalty = PENALTY_AT_LEAST;
   owner->on_wake = on_wake;
   owner->data = data;
   iso_list_init(&owner->rest);
@@ -293,10 +301,7 @@ void iso_owner_expect(iso_owner_t *owner) {
 
 void iso_owner_unexpect(iso_owner_t *owner) {
   if (--owner->expected != 0 || owner->spins) return;
-  if (owner->sits_out != 0)
-    owner->sits_out--;
-  else
-    owner->spins = uv_hrtime() - owner->expected_since_ns < SOON_NS;
+  if (!sits_out(&owner->spinning)) owner->spins = uv_hrtime() - owner->expected_since_ns < SOON_NS;
 }
 
 void iso_owner_hold(iso_owner_t *owner) {

@@ -54,7 +54,7 @@ void iso_owner_unexpect(iso_owner_t *owner);
 
 /* Lets whoever waits for the loop's core have it for a moment: the system may have put a thread
  * there that was woken just now, which would else wait until the loop sleeps. Does nothing where
- * that has lately taken long in vain. True: `event` is what was posted last. Thread: the loop's. */
+ * that has lately taken long. True: `event` is what was posted last. Thread: the loop's. */
 bool iso_owner_lend_core(iso_owner_t *owner, const iso_event_t *event);
 
 /* Keeps the loop alive for as long as holds outnumber unholds. Thread: the loop's. */

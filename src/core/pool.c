@@ -279,7 +279,7 @@ int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
     if (pool->open_count < pool->max_threads) iso_pool__refill_locked(pool);
     iso_pool__note_pressure_locked(pool);
   }
-  pool->has_woken = pool->roused_count != 0 && iso_governor_mean_locked(pool) < ISO_BRIEF_NS;
+  pool->has_woken = pool->roused_count != 0 && iso_governor_ends_soon_locked(pool);
   iso_pool__unlock(pool);
   return status;
 }

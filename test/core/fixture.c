@@ -5,6 +5,7 @@
 
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/governor.h"
 #include "test.h"
 
 static void on_wake(void *data) {
@@ -107,6 +108,12 @@ void fixture_start_echo(fixture_t *fixture, size_t threads) {
   fixture_start(fixture, fixture_options(fixture, threads), FAKE_ECHO);
   UNTIL(fixture, fixture->ready_count == 1);
   CHECK_OK(fixture->ready_status);
+}
+
+void fixture_set_mean(fixture_t *fixture, uint64_t mean_ns) {
+  iso_pool__lock(fixture->pool);
+  fixture->pool->governor.sum_ns = mean_ns * ISO_BRIEF_SAMPLES;
+  iso_pool__unlock(fixture->pool);
 }
 
 void fixture_end_pool(fixture_t *fixture) {

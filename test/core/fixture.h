@@ -64,6 +64,11 @@ void test_task_deinit(test_task_t *task);
   while (!(condition))                                                                             \
   (void) uv_run(&(fixture)->loop, UV_RUN_ONCE)
 
+/* The pool thinks that tasks take so long. */
+void fixture_set_mean(fixture_t *fixture, uint64_t mean_ns);
+/* So long that for as long as a test lasts no task is taken for a brief one. */
+#define FIXTURE_LONG_NS (UINT64_C(1) << 40)
+
 /* Stops the pool, waits for the end, destroys it. */
 void fixture_end_pool(fixture_t *fixture);
 

@@ -116,12 +116,6 @@ void test_governor_wakes_all_when_none_moves(void) {
   fixture_deinit(&fixture);
 }
 
-static void set_mean(iso_pool_t *pool, uint64_t mean_ns) {
-  iso_pool__lock(pool);
-  pool->governor.sum_ns = mean_ns * ISO_BRIEF_SAMPLES;
-  iso_pool__unlock(pool);
-}
-
 void test_governor_leaves_no_task_behind_a_busy_thread(void) {
   fixture_t fixture;
   test_task_t stuck;
@@ -130,7 +124,7 @@ void test_governor_leaves_no_task_behind_a_busy_thread(void) {
   test_task_t tasks[MANY];
   fixture_init(&fixture);
   fixture_start_echo(&fixture, 2);
-  set_mean(fixture.pool, UINT64_C(1) << 40);
+  fixture_set_mean(&fixture, FIXTURE_LONG_NS);
   fake_gate_shut();
   test_task_submit(&stuck, &fixture, FAKE_BLOCK, 0);
   test_task_submit(&gate, &fixture, FAKE_GATE, 0);
@@ -138,7 +132,7 @@ void test_governor_leaves_no_task_behind_a_busy_thread(void) {
   /* One on each thread; what comes later is for any. */
   for (int i = 0; i < 2; i++)
     test_task_submit(&placed[i], &fixture, FAKE_ECHO, i);
-  set_mean(fixture.pool, 0);
+  fixture_set_mean(&fixture, 0);
   for (int i = 0; i < MANY; i++)
     test_task_submit(&tasks[i], &fixture, FAKE_ECHO, i);
   fake_gate_open();

@@ -1,6 +1,5 @@
 #include "core/alloc.h"
 #include "core/error.h"
-#include "core/internal.h"
 #include "fixture.h"
 #include "test.h"
 #include "tests.h"
@@ -301,13 +300,6 @@ void test_pool_strict_round_robin(void) {
   fixture_deinit(&fixture);
 }
 
-/* For as long as the test lasts the governor takes no task for a brief one. */
-static void let_all_work(iso_pool_t *pool) {
-  iso_pool__lock(pool);
-  pool->governor.sum_ns = UINT64_C(1) << 60;
-  iso_pool__unlock(pool);
-}
-
 void test_pool_steals(void) {
   fixture_t fixture;
   static test_task_t tasks[11];
@@ -315,7 +307,7 @@ void test_pool_steals(void) {
   size_t count = 0;
   fixture_init(&fixture);
   fixture_start_echo(&fixture, 2);
-  let_all_work(fixture.pool);
+  fixture_set_mean(&fixture, FIXTURE_LONG_NS);
   test_task_submit(&tasks[0], &fixture, FAKE_GATE, 0);
   fake_gate_wait(1);
   submit_all(tasks + 1, 10, &fixture, FAKE_ECHO);
