@@ -79,6 +79,7 @@
         'src/binding/batch.c',
         'src/binding/host.c',
         'src/binding/pool_binding.c',
+        'src/binding/pool_options.c',
         'src/binding/settle.c',
         'src/binding/spare_binding.c',
         'src/binding/stream_binding.c',

@@ -177,16 +177,36 @@ const DEFAULT_INTERRUPT_GRACE_MS = 1000;
 /** Megabytes as bytes; 0, which is no limit, for undefined. */
 const megabytes = (number = 0) => Math.floor(number * 1024 * 1024);
 
-/** Common options as the native library wants them; milliseconds below 0 are no limit. */
-const nativeOptions = ({ memoryLimit, codeGeneration, timeout, cpuTimeout, interruptGrace, onInterrupt, spares }) => ({
-  memoryLimit: megabytes(memoryLimit),
-  timeout: timeout ?? -1,
-  cpuTimeout: cpuTimeout ?? -1,
-  interruptGrace: interruptGrace ?? DEFAULT_INTERRUPT_GRACE_MS,
-  keepContext: onInterrupt === 'keep',
-  spares: spares ?? -1,
-  allowStrings: codeGeneration?.strings ?? true,
-  allowWasm: codeGeneration?.wasm ?? true,
-});
+/**
+ * The arguments of the native constructor, in the order of src/binding/pool_options.c. Milliseconds
+ * below 0 are no limit.
+ * @param {{ source, file, line, column }} context
+ * @param {string} description how messages name it
+ * @param {object} options those in common, checked
+ * @param {object} pool those that only a ThreadPool lets its user choose, all of them
+ */
+const nativeArguments = (context, description, options, pool) => [
+  context.source,
+  context.file,
+  context.line,
+  context.column,
+  description,
+  megabytes(options.memoryLimit),
+  options.timeout ?? -1,
+  options.cpuTimeout ?? -1,
+  options.interruptGrace ?? DEFAULT_INTERRUPT_GRACE_MS,
+  options.onInterrupt === 'keep',
+  options.spares ?? -1,
+  options.codeGeneration?.strings ?? true,
+  options.codeGeneration?.wasm ?? true,
+  pool.scheduler,
+  pool.steal,
+  pool.replace,
+  pool.minThreads,
+  pool.maxThreads,
+  pool.idleTimeout,
+  pool.maxQueue,
+  pool.maxTasksPerThread,
+];
 
-module.exports = { checkOptions, checkRunOptions, checkStreamOptions, checkValue, nativeOptions, COMMON_OPTIONS, typeError, rangeError };
+module.exports = { checkOptions, checkRunOptions, checkStreamOptions, checkValue, nativeArguments, COMMON_OPTIONS, typeError, rangeError };

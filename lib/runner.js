@@ -24,8 +24,9 @@ class Runner extends native.NativePool {
   // The native pool, as submit takes it: to find it from the object costs as much as all the rest.
   #pool;
 
-  constructor(options) {
-    super(options);
+  /** @param {unknown[]} given by nativeArguments of options.js */
+  constructor(given) {
+    super(...given);
     this.#pool = native.handleOf(this);
   }
 

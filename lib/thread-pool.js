@@ -6,7 +6,7 @@ const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
 const { mapOver, numberOf } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
-const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS, rangeError } = require('./options.js');
+const { checkOptions, checkValue, nativeArguments, COMMON_OPTIONS, rangeError } = require('./options.js');
 const { runWith, streamWith } = require('./run.js');
 const { Runner, runItem } = require('./runner.js');
 const { RunStream } = require('./streams.js');
@@ -47,26 +47,23 @@ class ThreadPool extends Runner {
 
   constructor(context, poolSize, options = {}) {
     if (poolSize !== undefined) checkValue('poolSize', poolSize);
-    const { name, filename, ...rest } = checkOptions(options, POOL_OPTIONS);
-    const source = readContext(context, filename, native.locate);
-    const ownName = name ?? `${++poolsMade}`;
-    const sizes = sizesOf(poolSize, rest);
-    super({
-      ...source,
-      ...nativeOptions(rest),
+    const checked = checkOptions(options, POOL_OPTIONS);
+    const source = readContext(context, checked.filename, native.locate);
+    const name = checked.name ?? `${++poolsMade}`;
+    const sizes = sizesOf(poolSize, checked);
+    super(nativeArguments(source, `pool "${name}"`, checked, {
       ...sizes,
-      idleTimeout: Math.min(rest.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS, 2 ** 31),
-      scheduler: rest.scheduler ?? 'round-robin',
-      steal: rest.steal ?? true,
+      scheduler: checked.scheduler ?? 'round-robin',
+      steal: checked.steal ?? true,
       replace: true,
-      maxQueue: orMinusOne(rest.maxQueue),
-      maxTasksPerThread: Math.max(0, orMinusOne(rest.maxTasksPerThread)),
-      description: `pool "${ownName}"`,
-    });
+      idleTimeout: Math.min(checked.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS, 2 ** 31),
+      maxQueue: orMinusOne(checked.maxQueue),
+      maxTasksPerThread: Math.max(0, orMinusOne(checked.maxTasksPerThread)),
+    }));
     EventEmitter.call(this);
     this.#maxThreads = sizes.maxThreads;
-    this.#maxQueue = rest.maxQueue ?? Infinity;
-    Object.defineProperty(this, 'name', { value: ownName, enumerable: true, configurable: true });
+    this.#maxQueue = checked.maxQueue ?? Infinity;
+    Object.defineProperty(this, 'name', { value: name, enumerable: true, configurable: true });
   }
 
   get ready() {

@@ -2,10 +2,22 @@
 
 const { native, quiet } = require('./native.js');
 const { readContext } = require('./context.js');
-const { checkOptions, checkValue, nativeOptions, COMMON_OPTIONS } = require('./options.js');
+const { checkOptions, checkValue, nativeArguments, COMMON_OPTIONS } = require('./options.js');
 const { runWith, streamWith } = require('./run.js');
 const { Runner } = require('./runner.js');
 const { RunStream } = require('./streams.js');
+
+// What makes a pool a thread.
+const AS_ONE = {
+  scheduler: 'shared',
+  steal: false,
+  replace: false,
+  minThreads: 1,
+  maxThreads: 1,
+  idleTimeout: -1,
+  maxQueue: -1,
+  maxTasksPerThread: 0,
+};
 
 let threadsMade = 0;
 
@@ -15,23 +27,13 @@ let threadsMade = 0;
  */
 class Thread extends Runner {
   constructor(context, options = {}) {
-    const { name, filename, ...rest } = checkOptions(options, COMMON_OPTIONS);
-    const source = readContext(context, filename, native.locate);
-    const ownName = name ?? `${++threadsMade}`;
-    super({
-      ...source,
-      ...nativeOptions(rest),
-      minThreads: 1,
-      maxThreads: 1,
-      idleTimeout: -1,
-      scheduler: 'shared',
-      steal: false,
-      replace: false,
-      maxQueue: -1,
-      maxTasksPerThread: 0,
-      description: `thread "${ownName}"`,
-    });
-    Object.defineProperty(this, 'name', { value: ownName, enumerable: true, configurable: true });
+    // It starts while we look at what it is to do.
+    native.prepare();
+    const checked = checkOptions(options, COMMON_OPTIONS);
+    const source = readContext(context, checked.filename, native.locate);
+    const name = checked.name ?? `${++threadsMade}`;
+    super(nativeArguments(source, `thread "${name}"`, checked, AS_ONE));
+    Object.defineProperty(this, 'name', { value: name, enumerable: true, configurable: true });
   }
 
   /**

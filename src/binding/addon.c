@@ -114,6 +114,7 @@ static napi_value define_exports(napi_env env, napi_value exports, iso_host_t *h
        .value = (napi_value) iso_host_remote_natives(),
        .attributes = napi_default},
       {.utf8name = "setExitCode", .method = set_exit_code, .attributes = napi_default},
+      {.utf8name = "prepare", .method = iso_prepare, .attributes = napi_default},
       {.utf8name = "warm", .method = iso_warm, .attributes = napi_default},
       {.utf8name = "liveBlocks", .method = live_blocks, .attributes = napi_default},
       {.utf8name = "NativePool",

@@ -5,6 +5,7 @@
 #include "binding/pool_binding.h"
 
 #include "binding/args.h"
+#include "binding/pool_options.h"
 #include "binding/settle.h"
 #include "binding/stats_binding.h"
 #include "binding/stream_binding.h"
@@ -188,100 +189,19 @@ static const iso_pool_callbacks_t callbacks = {
 
 /* The constructor. */
 
-/* lib/ gives all options in one object, complete and checked. */
-
-static napi_value property(napi_env env, napi_value object, const char *name) {
-  napi_value value = NULL;
-  napi_get_named_property(env, object, name, &value);
-  return value;
-}
-
-static double number(napi_env env, napi_value object, const char *name) {
-  double value = 0;
-  napi_get_value_double(env, property(env, object, name), &value);
-  return value;
-}
-
-uint64_t iso_nanoseconds(double milliseconds) {
-  const double most = 9e18;
-  double ns = milliseconds * 1e6;
-  if (milliseconds < 0 || ns > most) return ISO_NO_LIMIT;
-  return ns < 1 ? 1 : (uint64_t) ns;
-}
-
-static bool boolean(napi_env env, napi_value object, const char *name) {
-  bool value = false;
-  napi_get_value_bool(env, property(env, object, name), &value);
-  return value;
-}
-
-/* A copy of a string; NULL: no memory. */
-static char *string(napi_env env, napi_value object, const char *name) {
-  napi_value value = property(env, object, name);
-  size_t length = 0;
-  napi_get_value_string_utf8(env, value, NULL, 0, &length);
-  char *copy = iso_alloc(length + 1);
-  if (copy == NULL) return NULL;
-  copy[0] = '\0';
-  napi_get_value_string_utf8(env, value, copy, length + 1, &length);
-  return copy;
-}
-
-/* The context as the engine wants it: source, file, line, column. */
-static iso_message_t *encode_context(napi_env env, napi_value options) {
-  napi_value parts[] = {
-      property(env, options, "source"), property(env, options, "file"),
-      property(env, options, "line"), property(env, options, "column")};
-  iso_value_t exception = NULL;
-  for (int i = 0; i < 4; i++) {
-    if (parts[i] != NULL) continue;
-    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "options must be an object");
-    return NULL;
-  }
-  iso_message_t *context = iso_message_create();
-  if (context == NULL) return NULL;
-  if (iso_host_encode((const iso_value_t *) parts, 4, NULL, context, &exception) == ISO_OK)
-    return context;
-  iso_message_destroy(context);
-  napi_throw(env, (napi_value) exception);
-  return NULL;
-}
-
-static int start(iso_pool_binding_t *pool, napi_env env, napi_value given) {
-  double max_queue = number(env, given, "maxQueue");
-  char *scheduler = string(env, given, "scheduler");
-  iso_message_t *context = encode_context(env, given);
-  int status = ISO_ENOMEM;
-  pool->description = string(env, given, "description");
-  if (scheduler == NULL || context == NULL || pool->description == NULL) goto end;
+static int start(iso_pool_binding_t *pool, napi_env env, const iso_args_t *given) {
   iso_pool_options_t options = {
-      .min_threads = (size_t) number(env, given, "minThreads"),
-      .max_threads = (size_t) number(env, given, "maxThreads"),
-      .idle_timeout_ms = (int64_t) number(env, given, "idleTimeout"),
-      .memory_limit_bytes = (size_t) number(env, given, "memoryLimit"),
-      .allow_eval = boolean(env, given, "allowStrings"),
-      .allow_wasm = boolean(env, given, "allowWasm"),
-      .scheduler = scheduler,
-      .may_steal = boolean(env, given, "steal"),
-      .may_replace = boolean(env, given, "replace"),
-      .max_queue = max_queue < 0 ? SIZE_MAX : (size_t) max_queue,
-      .max_tasks_per_thread = (uint64_t) number(env, given, "maxTasksPerThread"),
-      .timeout_ns = iso_nanoseconds(number(env, given, "timeout")),
-      .cpu_timeout_ns = iso_nanoseconds(number(env, given, "cpuTimeout")),
-      .grace_ns = iso_nanoseconds(number(env, given, "interruptGrace")),
-      .keeps_context = boolean(env, given, "keepContext"),
-      .context = context,
       .callbacks = &callbacks,
       .data = pool,
       .platform = pool->host->platform,
       .spares = pool->host->spares,
-      .spares_wanted = (int) number(env, given, "spares"),
   };
-  status = iso_pool_create(pool->host->owner, &options, &pool->core);
-
-end:
-  if (status != ISO_OK) iso_message_destroy(context);
-  iso_free(scheduler);
+  iso_pool_names_t names = {NULL, NULL};
+  int status = iso_pool_options_read(env, given, &options, &names);
+  pool->description = names.description;
+  if (status == ISO_OK) status = iso_pool_create(pool->host->owner, &options, &pool->core);
+  if (status != ISO_OK) iso_message_destroy(options.context);
+  iso_free(names.scheduler);
   return status;
 }
 
@@ -299,15 +219,17 @@ static napi_value construct(napi_env env, napi_callback_info info) {
   pool->host = host;
   iso_list_init(&pool->link);
   iso_list_init(&pool->grouped);
-  if (start(pool, env, args.values[0]) != ISO_OK) goto fail;
+  if (start(pool, env, &args) != ISO_OK) goto fail;
   iso_host_retain(host);
   iso_list_append(&host->pools, &pool->link);
   weigh(host, THREAD_WEIGHT_BYTES);
   /* From here on the object's end is the pool's. */
+  iso_args_deinit(&args);
   ISO_NAPI_CHECK(env, napi_wrap(env, args.receiver, pool, on_garbage, NULL, &pool->wrapper));
   return args.receiver;
 
 fail:
+  iso_args_deinit(&args);
   if (pool != NULL) iso_free(pool->description);
   iso_free(pool);
   bool is_pending = false;

@@ -42,7 +42,7 @@ typedef struct iso_pool_binding_s {
   bool is_abandoned;
 } iso_pool_binding_t;
 
-/* The class: new (options), complete and checked by lib/. */
+/* The class; its constructor takes what pool_options.h says. */
 napi_value iso_pool_class_create(napi_env env);
 
 /* handleOf(pool): what stands for the native pool in calls of submit.h, as long as `pool` lives. */
@@ -50,9 +50,6 @@ napi_value iso_pool_handle(napi_env env, napi_callback_info info);
 
 /* What the context threw, for which the pool has stopped; NULL: it has not for that. */
 napi_value iso_pool_binding_context_error(iso_pool_binding_t *pool);
-
-/* Milliseconds, negative for no limit, as the core counts time. */
-uint64_t iso_nanoseconds(double milliseconds);
 
 /* One promise more, or less, is not settled. */
 void iso_pool_binding_hold(iso_pool_binding_t *pool);

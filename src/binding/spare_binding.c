@@ -33,6 +33,12 @@ static void deliver(iso_event_t *event, bool alive) {
   iso_free(warm);
 }
 
+napi_value iso_prepare(napi_env env, napi_callback_info info) {
+  (void) info;
+  iso_spares_prepare(iso_host_get(env)->spares);
+  return NULL;
+}
+
 napi_value iso_warm(napi_env env, napi_callback_info info) {
   iso_host_t *host = iso_host_get(env);
   iso_args_t args;

@@ -1,6 +1,7 @@
 /* See submit.h. */
 #include "binding/submit.h"
 
+#include "binding/pool_options.h"
 #include "binding/settle.h"
 #include "core/error.h"
 

@@ -343,10 +343,13 @@ void iso_memory__check(iso_thread_t *thread, size_t bytes);
 void iso_memory__ran(iso_thread_t *thread, uint64_t took_ns);
 /* The limit and the use, in MB, as the message of a task that ended by it. */
 void iso_memory__describe(const iso_thread_t *thread, iso_message_t *message);
-/* spare.c: the last three are called by the thread that they are about. */
+/* spare.c: the last four are called by the thread that they are about. */
 
-/* NULL: there is none. Asks for another one in its place. Thread: any. */
+/* NULL: there is none. Thread: any. */
 iso_thread_t *iso_spares__take(iso_spares_t *spares, iso_pool_t *pool, uint64_t id);
+/* A thread of `pool` has loaded: those that are missing may start. */
+void iso_spares__loaded_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+bool iso_spares__is_taken(const iso_thread_t *thread);
 /* Its isolate is there (or `status` says why not): waits until a pool takes it. False: none has. */
 bool iso_spares__wait(iso_thread_t *thread, int status);
 /* V8 gave up in one that was starting. True: it works for no pool. */
@@ -408,9 +411,7 @@ void iso_pool__thread_ended(iso_pool_t *pool, bool was_lost, bool alive);
 
 /* pool_threads.c: those without a lock are called by the thread that they are about, but park. */
 
-/* `replaces`: the thread whose place it takes; NULL: it is one more. Errors: ISO_ENOMEM,
- * ISO_ESTART.
- */
+/* `replaces`: the thread whose place it takes; NULL: one more. Errors: ISO_ENOMEM, ISO_ESTART. */
 int iso_pool__spawn_locked(iso_pool_t *pool, iso_thread_t *replaces) ISO_REQUIRES(pool->lock);
 /* As many as there shall be at least, and one more where tasks wait for which none is free. */
 int iso_pool__fill_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
@@ -429,8 +430,7 @@ int iso_pool__end_guarded_locked(iso_pool_t *pool, iso_thread_t *thread, int sta
 void iso_pool__loads(iso_pool_t *pool, iso_thread_t *thread);
 /* Has evaluated the context, or could not; takes what is in `error`. False: that is its end. */
 bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
-/* Its context has been made anew, or could not be; takes what is in `error`. False: that is its
- * end. */
+/* Its context was made anew, or could not be; takes what is in `error`. False: that is its end. */
 bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
 /* Takes no more tasks, for the reason in thread->end_status: others get what waits for it, and
  * where it died another thread is started in its place. */

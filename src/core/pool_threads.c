@@ -123,6 +123,8 @@ bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_me
     iso_pool__post_notice(pool, ISO_NOTICE_THREAD_START, thread->id, ISO_OK);
     if (thread->replaces != NULL) take_over_locked(pool, thread);
     iso_pool__awaited_locked(pool, thread);
+    /* After the end of the environment there may be no spares any more. */
+    if (pool->reason == ISO_OK) iso_spares__loaded_locked(pool);
   } else if (pool->reason == ISO_OK && !thread->is_retiring) {
     /* The next thread would meet the same, and so on for ever. */
     if (status == ISO_EXCEPTION) iso_message_move(&pool->error, error);

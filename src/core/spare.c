@@ -7,8 +7,8 @@
 
 enum {
   USUAL_COUNT = 1,
-  /* A thread that was just taken, and its first task, come first. */
-  REFILL_DELAY_NS = 2000000,
+  /* The first task of the thread that was taken, or has loaded, comes first. */
+  REFILL_DELAY_NS = 1000000,
   UNUSED_MS = 10000,
 };
 
@@ -67,17 +67,22 @@ static void dismiss_locked(iso_spares_t *spares, iso_thread_t *thread) {
   remove_locked(spares, thread);
 }
 
+static int start_locked(iso_spares_t *spares) ISO_REQUIRES(spares->lock);
+static int start_locked(iso_spares_t *spares) {
+  iso_thread_t *thread = NULL;
+  int status = iso_thread__create_spare(spares->owner, spares->platform, spares, &thread);
+  if (status != ISO_OK) return status;
+  spares->references++;
+  spares->count++;
+  iso_list_append(&spares->threads, &thread->spare);
+  return ISO_OK;
+}
+
 static int fill_locked(iso_spares_t *spares) ISO_REQUIRES(spares->lock);
 static int fill_locked(iso_spares_t *spares) {
   int status = ISO_OK;
-  while (status == ISO_OK && !spares->is_stopped && spares->count < spares->wanted) {
-    iso_thread_t *thread = NULL;
-    status = iso_thread__create_spare(spares->owner, spares->platform, spares, &thread);
-    if (status != ISO_OK) break;
-    spares->references++;
-    spares->count++;
-    iso_list_append(&spares->threads, &thread->spare);
-  }
+  while (status == ISO_OK && !spares->is_stopped && spares->count < spares->wanted)
+    status = start_locked(spares);
   if (status != ISO_OK) answer_all_locked(spares, status);
   return status;
 }
@@ -103,6 +108,13 @@ static iso_thread_t *choose_locked(iso_spares_t *spares) {
   return chosen;
 }
 
+/* Starts what is missing, but not at once. */
+static void refill_locked(iso_spares_t *spares) ISO_REQUIRES(spares->lock);
+static void refill_locked(iso_spares_t *spares) {
+  if (spares->is_stopped || spares->count >= spares->wanted) return;
+  iso_watch_arm(&spares->watch, uv_hrtime() + REFILL_DELAY_NS);
+}
+
 iso_thread_t *iso_spares__take(iso_spares_t *spares, iso_pool_t *pool, uint64_t id) {
   int wanted = pool->options.spares_wanted;
   iso_mutex_lock(&spares->lock);
@@ -112,10 +124,18 @@ iso_thread_t *iso_spares__take(iso_spares_t *spares, iso_pool_t *pool, uint64_t 
     remove_locked(spares, thread);
   }
   if (wanted > 0) spares->wanted = (size_t) wanted;
-  if (wanted != 0 && !spares->is_stopped)
-    iso_watch_arm(&spares->watch, uv_hrtime() + REFILL_DELAY_NS);
+  /* Two that start at once start slowly: else it waits until this one has loaded. */
+  if (wanted != 0 && thread != NULL && thread->is_ready) refill_locked(spares);
   iso_mutex_unlock(&spares->lock);
   return thread;
+}
+
+void iso_spares__loaded_locked(const iso_pool_t *pool) {
+  iso_spares_t *spares = pool->options.spares;
+  if (spares == NULL || pool->options.spares_wanted == 0) return;
+  iso_mutex_lock(&spares->lock);
+  refill_locked(spares);
+  iso_mutex_unlock(&spares->lock);
 }
 
 /* What a spare calls itself. */
@@ -136,6 +156,14 @@ static bool is_idle_locked(iso_spares_t *spares, const iso_thread_t *thread)
 static bool is_idle_locked(iso_spares_t *spares, const iso_thread_t *thread) {
   (void) spares;
   return thread->pool == NULL && !thread->is_dismissed;
+}
+
+bool iso_spares__is_taken(const iso_thread_t *thread) {
+  iso_spares_t *spares = thread->spares;
+  iso_mutex_lock(&spares->lock);
+  bool is_taken = thread->pool != NULL;
+  iso_mutex_unlock(&spares->lock);
+  return is_taken;
 }
 
 bool iso_spares__wait(iso_thread_t *thread, int status) {
@@ -175,6 +203,12 @@ void iso_spares__leave(iso_thread_t *thread) {
 }
 
 /* What the owner asks for. */
+
+void iso_spares_prepare(iso_spares_t *spares) {
+  iso_mutex_lock(&spares->lock);
+  if (!spares->is_stopped && spares->count == 0) (void) start_locked(spares);
+  iso_mutex_unlock(&spares->lock);
+}
 
 int iso_spares_warm(iso_spares_t *spares, size_t count, iso_warming_t *warming) {
   if (iso_watchdog_start() != ISO_OK) return ISO_ESTART;

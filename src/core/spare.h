@@ -38,6 +38,10 @@ void iso_spares_release(iso_spares_t *spares);
  */
 int iso_spares_warm(iso_spares_t *spares, size_t count, iso_warming_t *warming);
 
+/* A pool is about to be made that wants a thread: starts one where there is none, so that the start
+ * is under way when the pool comes. Thread: any. */
+void iso_spares_prepare(iso_spares_t *spares);
+
 /* Dismisses all, for good. Thread: the owner's loop's. */
 void iso_spares_stop(iso_spares_t *spares);
 

@@ -458,7 +458,7 @@ static void thread_main(void *argument) {
   bool is_open = status == ISO_OK;
   if (is_open) status = iso_home_create_thread(&thread->wake, &home);
   if (status == ISO_OK) status = start_engine(thread, (uintptr_t) &stack_top, home, &engine);
-  if (status == ISO_OK && thread->is_spare) {
+  if (status == ISO_OK && thread->is_spare && !iso_spares__is_taken(thread)) {
     rehearse(engine);
     iso_engine_rest(engine);
   }

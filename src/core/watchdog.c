@@ -33,13 +33,14 @@ static void disarm_locked(iso_watch_t *watch) {
   iso_list_remove(&watch->link);
 }
 
-static void arm_locked(iso_watch_t *watch, uint64_t deadline_ns) ISO_REQUIRES(dog.lock);
-static void arm_locked(iso_watch_t *watch, uint64_t deadline_ns) {
+/* True: the thread sleeps too long for it. */
+static bool arm_locked(iso_watch_t *watch, uint64_t deadline_ns) ISO_REQUIRES(dog.lock);
+static bool arm_locked(iso_watch_t *watch, uint64_t deadline_ns) {
   if (watch->deadline_ns == 0) iso_list_append(&dog.armed, &watch->link);
   if (watch->deadline_ns == 0 || deadline_ns < watch->deadline_ns) watch->deadline_ns = deadline_ns;
-  if (deadline_ns >= dog.wakes_ns) return;
+  if (deadline_ns >= dog.wakes_ns) return false;
   dog.wakes_ns = deadline_ns;
-  uv_cond_broadcast(&dog.changed);
+  return true;
 }
 
 /* One that is due; or NULL, and when the first will be. */
@@ -61,7 +62,7 @@ static void look_locked(iso_watch_t *watch, uint64_t now_ns) {
   iso_mutex_unlock(&dog.lock);
   uint64_t next_ns = watch->look(watch, now_ns);
   iso_mutex_lock(&dog.lock);
-  if (next_ns != 0) arm_locked(watch, next_ns);
+  if (next_ns != 0) (void) arm_locked(watch, next_ns);
   dog.looked_at = NULL;
   uv_cond_broadcast(&dog.changed);
 }
@@ -117,8 +118,10 @@ void iso_watch_init(iso_watch_t *watch, uint64_t (*look)(iso_watch_t *watch, uin
 
 void iso_watch_arm(iso_watch_t *watch, uint64_t deadline_ns) {
   iso_mutex_lock(&dog.lock);
-  arm_locked(watch, deadline_ns);
+  bool is_earlier = arm_locked(watch, deadline_ns);
   iso_mutex_unlock(&dog.lock);
+  /* Woken under the lock it would find it held, and sleep a second time. */
+  if (is_earlier) uv_cond_broadcast(&dog.changed);
 }
 
 void iso_watch_close(iso_watch_t *watch) {

@@ -19,30 +19,39 @@ module.exports = function createPrelude(natives) {
   const describer = createDescriber({ isError, cloneable, hint: CANNOT_SEE });
   const { describe } = describer;
 
-  // The text of a function stands for itself; that of a method, only inside an object. A script
-  // whose last value is the function will do as well. If it is none of them, the reading that got
-  // furthest knows best what is wrong.
-  function evaluate(source, file, line, column) {
-    const forms = [
-      ['(', '\n)', (value) => value],
-      ['({', '\n})', (object) => object[ownKeys(object)[0]]],
-      ['', '', (value) => value],
-    ];
+  // The text of a method stands for itself only inside an object. A script whose last value is the
+  // function will do as well. If it is none of them, the reading that got furthest knows best what
+  // is wrong: `failure` is of the first one.
+  function evaluateOtherwise(source, file, line, column, failure) {
     const lines = source.split('\n');
     const end = { line: line + lines.length, column: lines.at(-1).length + (lines.length === 1 ? column : 0) + 1 };
     let furthest = { line: 0, column: 0 };
-    for (const [before, after, pick] of forms) {
-      const failure = {};
-      const value = compile(before + source + after, file, line, column - before.length, failure);
-      if (!('error' in failure)) return pick(value);
+    const weigh = (next) => {
       // What was put behind it is not the user's.
-      if (failure.line > end.line) Object.assign(failure, end);
-      const isFurther = failure.line === furthest.line ? failure.column >= furthest.column : failure.line > furthest.line;
-      if (isFurther) furthest = failure;
+      if (next.line > end.line) Object.assign(next, end);
+      const isFurther = next.line === furthest.line ? next.column >= furthest.column : next.line > furthest.line;
+      if (isFurther) furthest = next;
+    };
+    weigh(failure);
+    for (const [before, after, pick] of [
+      ['({', '\n})', (object) => object[ownKeys(object)[0]]],
+      ['', '', (value) => value],
+    ]) {
+      const next = {};
+      const value = compile(before + source + after, file, line, column - before.length, next);
+      if (!('error' in next)) return pick(value);
+      weigh(next);
     }
     const { error } = furthest;
     error.stack = `${error.name}: ${error.message}\n    at ${file}:${furthest.line}:${furthest.column}`;
     throw error;
+  }
+
+  // Most are the text of a function, which stands for itself.
+  function evaluate(source, file, line, column) {
+    const failure = {};
+    const value = compile(`(${source}\n)`, file, line, column - 1, failure);
+    return 'error' in failure ? evaluateOtherwise(source, file, line, column, failure) : value;
   }
 
   // Known only now: the isolate may have been there before its limit was.

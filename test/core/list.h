@@ -81,6 +81,8 @@
   XX(spare_serves_a_pool)                                                                          \
   XX(spare_is_taken_while_it_starts)                                                               \
   XX(spare_is_dismissed)                                                                           \
+  XX(spare_is_prepared)                                                                            \
+  XX(spare_comes_once_a_thread_has_loaded)                                                         \
   XX(oom_of_messages)                                                                              \
   XX(oom_of_queues)                                                                                \
   XX(oom_of_pools)                                                                                 \

@@ -82,3 +82,38 @@ void test_spare_is_dismissed(void) {
   CHECK_EQ(test.delivered, 1);
   CHECK_EQ(iso_threads_living(), 0);
 }
+
+void test_spare_is_prepared(void) {
+  fixture_t fixture;
+  fixture_init(&fixture);
+  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_spares_prepare(spares);
+  iso_spares_prepare(spares);
+  CHECK_EQ(iso_threads_living(), 1);
+  iso_pool_options_t options = fixture_options(&fixture, 1);
+  options.spares = spares;
+  fixture_start(&fixture, options, FAKE_ECHO);
+  CHECK_EQ(iso_threads_living(), 1);
+  end(spares, &fixture);
+  CHECK_EQ(iso_threads_living(), 0);
+}
+
+/* Two that start at once start slowly. */
+void test_spare_comes_once_a_thread_has_loaded(void) {
+  fixture_t fixture;
+  fixture_init(&fixture);
+  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_pool_options_t options = fixture_options(&fixture, 2);
+  options.spares = spares;
+  options.spares_wanted = -1;
+  fake_gate_shut();
+  fixture_start(&fixture, options, FAKE_GATE);
+  fake_gate_wait(2);
+  uv_sleep(20);
+  CHECK_EQ(iso_threads_living(), 2);
+  fake_gate_open();
+  UNTIL(&fixture, fixture.ready_count == 1);
+  while (iso_threads_living() != 3)
+    uv_sleep(1);
+  end(spares, &fixture);
+}
