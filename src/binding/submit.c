@@ -17,8 +17,8 @@ static void finish(iso_run_t *run, int status) {
  * the stack. What went well needs none. */
 static bool is_over(const iso_run_t *run) {
   const iso_pool_binding_t *pool = run->pool;
-  return iso_pool_has_woken(pool->core) &&
-         iso_owner_lend_core(pool->host->owner, &run->task.event) && run->task.status == ISO_OK;
+  return iso_pool_has_woken(pool->core) && iso_owner_linger(pool->host->owner, &run->task.event) &&
+         run->task.status == ISO_OK;
 }
 
 /* Gives `run` to the pool; `run` is gone or not the caller's any more. */

@@ -26,7 +26,7 @@ static inline void iso_governor_learn_locked(iso_pool_t *pool, uint64_t took_ns)
     ISO_REQUIRES(pool->lock);
 /* How long tasks take. */
 static inline uint64_t iso_governor_mean_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
-/* Is the next one likely to be over in some microseconds? */
+/* Is the next one likely to be over by when its caller could go on? */
 static inline bool iso_governor_ends_soon_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);
 
 /* Are tasks so brief that any thread may be the one to run them? */
@@ -78,11 +78,13 @@ static inline uint64_t iso_governor_mean_locked(const iso_pool_t *pool) {
 }
 
 static inline bool iso_governor_ends_soon_locked(const iso_pool_t *pool) {
-  return iso_governor_mean_locked(pool) < ISO_BRIEF_NS;
+  /* Code that has gone cold takes several times as long. */
+  return iso_governor_mean_locked(pool) < 3 * (uint64_t) ISO_BRIEF_NS;
 }
 
 static inline bool iso_governor_is_brief_locked(const iso_pool_t *pool) {
-  return iso_governor_ends_soon_locked(pool) && pool->options.may_steal && pool->thread_count > 1;
+  return iso_governor_mean_locked(pool) < ISO_BRIEF_NS && pool->options.may_steal &&
+         pool->thread_count > 1;
 }
 
 #endif

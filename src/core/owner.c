@@ -2,9 +2,6 @@
 #include "core/owner.h"
 
 #include <stdatomic.h>
-#if defined(__unix__) || defined(__APPLE__)
-#include <sched.h>
-#endif
 
 #include "core/alloc.h"
 #include "core/error.h"
@@ -21,8 +18,10 @@ enum {
   PENALTY_AT_LEAST = 16,
   PENALTY_AT_MOST = 8192,
   SUCCESSES_A_PARDON = 64,
-  /* A thread that needs no longer than this was worth a loan of the core. */
-  LONG_LOAN_NS = 100000,
+  /* So long the loop stays for a thread that it has woken; whatever came of it, this was too long.
+   */
+  LINGER_NS = 30000,
+  LINGER_TOO_LONG_NS = 100000,
   /* After so long without a sleep the loop looks at all else that it has. */
   BREATH_NS = 200000,
 };
@@ -51,7 +50,9 @@ struct iso_owner_s {
   bool spins;
   backoff_t spinning;
   unsigned successes;
-  backoff_t lending;
+  backoff_t lingering;
+  /* It has lingered with success, and takes what has come before it sleeps. */
+  bool is_due;
   /* Events that were taken, but not delivered yet for want of time. */
   iso_list_t rest;
   /* Guarded by lock. */
@@ -112,43 +113,73 @@ static void note_spin(iso_owner_t *owner, bool found) {
   }
 }
 
-/* Waits a while for events: have any come? */
-static bool spin(iso_owner_t *owner) {
-  uint64_t deadline = uv_hrtime() + SPIN_NS;
-  bool found = has_events(owner);
+/* Is this the event that was posted last? NULL: have any come? */
+static bool has_come(const iso_owner_t *owner, const iso_event_t *event) {
+  return event == NULL ? has_events(owner) : atomic_load(&owner->posted) == &event->link;
+}
+
+/* Waits for it until `deadline_ns`. */
+static bool look_out(iso_owner_t *owner, uint64_t deadline_ns, const iso_event_t *event) {
+  bool found = has_come(owner, event);
   atomic_store(&owner->is_watching, true);
   do {
     for (int i = 0; i < ISO_SPIN_LOOKS && !found; i++) {
-      found = has_events(owner);
+      found = has_come(owner, event);
       iso_spin_relax();
     }
-  } while (!found && uv_hrtime() < deadline);
+  } while (!found && uv_hrtime() < deadline_ns);
   atomic_store(&owner->is_watching, false);
   /* One may have come since, for which nobody was woken: who posts looks at these two in the other
    * order, and all four steps are in one order for all. */
-  found = has_events(owner);
+  return has_come(owner, event);
+}
+
+/* False: too many loops do. */
+static bool may_look_out(void) {
+  if (atomic_fetch_add_explicit(&spinning_loops, 1, memory_order_relaxed) < iso_spin_bound())
+    return true;
+  atomic_fetch_sub_explicit(&spinning_loops, 1, memory_order_relaxed);
+  return false;
+}
+
+static void has_looked_out(void) {
+  atomic_fetch_sub_explicit(&spinning_loops, 1, memory_order_relaxed);
+}
+
+/* Waits a while for events: have any come? */
+static bool spin(iso_owner_t *owner) {
+  if (!may_look_out()) return false;
+  bool found = look_out(owner, uv_hrtime() + SPIN_NS, NULL);
+  has_looked_out();
   note_spin(owner, found);
   return found;
 }
 
-bool iso_owner_lend_core(iso_owner_t *owner, const iso_event_t *event) {
-#if defined(__unix__) || defined(__APPLE__)
-  if (sits_out(&owner->lending)) return false;
-  uint64_t begin = uv_hrtime();
-  sched_yield();
-  bool has_come = atomic_load(&owner->posted) == &event->link;
-  /* Somebody else has had it, or a task that is not so brief: what the caller does next had to
-   * wait. */
-  if (uv_hrtime() - begin > LONG_LOAN_NS)
-    back_off(&owner->lending);
-  else if (has_come)
-    pardon(&owner->lending);
-  return has_come;
-#else
-  (void) owner;
-  (void) event;
-  return false;
-#endif
+/* Waits less for this one. */
+static bool await_event(iso_owner_t *owner, uint64_t deadline_ns, const iso_event_t *event) {
+  /* It may have had this core already, and given it back. */
+  if (has_come(owner, event)) return true;
+  iso_lend_core();
+  if (has_come(owner, event) || !may_look_out()) return has_come(owner, event);
+  bool found = look_out(owner, deadline_ns, event);
+  has_looked_out();
+  /* Who turns the loop may wait for its wakes elsewhere, as Electron does. */
+  if (has_events(owner)) uv_async_send(&owner->async);
+  return found;
+}
+
+bool iso_owner_linger(iso_owner_t *owner, const iso_event_t *event) {
+  if (sits_out(&owner->lingering)) return false;
+  uint64_t begin_ns = uv_hrtime();
+  bool found = await_event(owner, begin_ns + LINGER_NS, event);
+  /* Else it is not so brief, or others want the core as well. */
+  if (found && uv_hrtime() - begin_ns < LINGER_TOO_LONG_NS)
+    pardon(&owner->lingering);
+  else
+    back_off(&owner->lingering);
+  /* Sooner than by the wake. */
+  owner->is_due = found;
+  return found;
 }
 
 static void on_idle(uv_idle_t *idle) {
@@ -163,20 +194,20 @@ static bool is_quiet(const iso_owner_t *owner) {
 /* The loop is about to sleep, unless it has something to do at once. */
 static void on_prepare(uv_prepare_t *prepare) {
   iso_owner_t *owner = prepare->data;
+  bool has_happened = owner->is_due;
   uint64_t end = 0;
+  owner->is_due = false;
+  if (has_happened) owner->on_wake(owner->data);
   while (owner->spins && !is_quiet(owner) && uv_backend_timeout(prepare->loop) != 0) {
-    bool may_spin =
-        atomic_fetch_add_explicit(&spinning_loops, 1, memory_order_relaxed) < iso_spin_bound();
-    bool found = may_spin && spin(owner);
-    atomic_fetch_sub_explicit(&spinning_loops, 1, memory_order_relaxed);
-    if (!found) break;
+    if (!spin(owner)) break;
     owner->on_wake(owner->data);
+    has_happened = true;
     uint64_t now = uv_hrtime();
     if (end == 0) end = now + BREATH_NS;
     if (now >= end) break;
   }
-  /* Something has happened: the loop must not sleep on it, for whoever runs it once. */
-  if (end != 0) uv_idle_start(&owner->idle, on_idle);
+  /* The loop must not sleep on it, for whoever runs it once. */
+  if (has_happened) uv_idle_start(&owner->idle, on_idle);
 }
 
 static int open_handles(iso_owner_t *owner, uv_loop_t *loop) {
@@ -201,7 +232,7 @@ int iso_owner_create(uv_loop_t *loop, iso_owner_wake_cb on_wake, void *data, iso
   if (uv_cond_init(&owner->ended) != 0) goto fail_cond;
   if (open_handles(owner, loop) != ISO_OK) goto fail_handles;
   owner->spinning.penalty = PENALTY_AT_LEAST;
-  owner->lending.penalty = PENALTY_AT_LEAST;
+  owner->lingering.penalty = PENALTY_AT_LEAST;
   owner->on_wake = on_wake;
   owner->data = data;
   iso_list_init(&owner->rest);

@@ -52,10 +52,11 @@ void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns);
 void iso_owner_expect(iso_owner_t *owner);
 void iso_owner_unexpect(iso_owner_t *owner);
 
-/* Lets whoever waits for the loop's core have it for a moment: the system may have put a thread
- * there that was woken just now, which would else wait until the loop sleeps. Does nothing where
- * that has lately taken long. True: `event` is what was posted last. Thread: the loop's. */
-bool iso_owner_lend_core(iso_owner_t *owner, const iso_event_t *event);
+/* A thread was woken that is about to post `event`: lends it the core, for the system may have put
+ * it there, where it would wait until the loop sleeps, then looks out for it for some microseconds.
+ * Does nothing where that has lately been in vain. True: `event` is what was posted last; the loop
+ * takes it before it sleeps. Thread: the loop's. */
+bool iso_owner_linger(iso_owner_t *owner, const iso_event_t *event);
 
 /* Keeps the loop alive for as long as holds outnumber unholds. Thread: the loop's. */
 void iso_owner_hold(iso_owner_t *owner);

@@ -212,6 +212,8 @@ static void on_idled(uv_timer_t *timer) {
 }
 
 static void sleep_in_loop(iso_thread_t *thread) {
+  /* Who waits for the end of the last task may be here. */
+  iso_lend_core();
   uint64_t start = uv_hrtime();
   int64_t timeout_ms = iso_pool__idle_timeout_ms(thread->pool);
   thread->has_idled = false;

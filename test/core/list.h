@@ -29,7 +29,8 @@
   XX(owner_delivers_in_order)                                                                      \
   XX(owner_hears_all_that_it_expects)                                                              \
   XX(owner_stops_at_its_budget)                                                                    \
-  XX(owner_knows_what_was_posted_last)                                                             \
+  XX(owner_lingers_for_what_is_posted_last)                                                        \
+  XX(owner_hears_what_comes_while_it_lingers)                                                      \
   XX(owner_frees_what_is_left_at_close)                                                            \
   XX(pool_runs_in_order)                                                                           \
   XX(pool_says_how_a_task_ended)                                                                   \

@@ -185,20 +185,55 @@ void test_owner_stops_at_its_budget(void) {
   CHECK_EQ(uv_loop_close(&loop), 0);
 }
 
-void test_owner_knows_what_was_posted_last(void) {
+void test_owner_lingers_for_what_is_posted_last(void) {
   fixture_t fixture;
   static note_t notes[NOTES];
   int next = 0;
   fixture_init(&fixture);
   init_notes(notes, &next);
-  CHECK(!iso_owner_lend_core(fixture.owner, &notes[0].event));
   iso_owner_post(fixture.owner, &notes[0].event);
-  CHECK(!iso_owner_lend_core(fixture.owner, &notes[1].event));
-  CHECK(iso_owner_lend_core(fixture.owner, &notes[0].event));
+  CHECK(iso_owner_linger(fixture.owner, &notes[0].event));
   iso_owner_post(fixture.owner, &notes[1].event);
-  CHECK(!iso_owner_lend_core(fixture.owner, &notes[0].event));
+  CHECK(iso_owner_linger(fixture.owner, &notes[1].event));
+  CHECK(!iso_owner_linger(fixture.owner, &notes[0].event));
+  /* That was in vain, so some others are not waited for. */
+  CHECK(!iso_owner_linger(fixture.owner, &notes[1].event));
   UNTIL(&fixture, next == 2);
   fixture_deinit(&fixture);
+}
+
+typedef struct caller_s {
+  fixture_t fixture;
+  note_t notes[NOTES];
+  /* How many are wanted. */
+  atomic_int wanted;
+} caller_t;
+
+static void post_what_is_wanted(void *data) {
+  caller_t *caller = data;
+  for (int i = 0; i < NOTES; i++) {
+    while (caller->wanted <= i)
+      ;
+    iso_owner_post(caller->fixture.owner, &caller->notes[i].event);
+  }
+}
+
+/* Nobody wakes the loop for what is posted while it looks. */
+void test_owner_hears_what_comes_while_it_lingers(void) {
+  static caller_t caller;
+  uv_thread_t thread;
+  int next = 0;
+  caller.wanted = 0;
+  fixture_init(&caller.fixture);
+  init_notes(caller.notes, &next);
+  CHECK_EQ(uv_thread_create(&thread, post_what_is_wanted, &caller), 0);
+  for (int i = 0; i < NOTES; i++) {
+    caller.wanted = i + 1;
+    (void) iso_owner_linger(caller.fixture.owner, &caller.notes[i].event);
+    UNTIL(&caller.fixture, next == i + 1);
+  }
+  CHECK_EQ(uv_thread_join(&thread), 0);
+  fixture_deinit(&caller.fixture);
 }
 
 void test_owner_frees_what_is_left_at_close(void) {
