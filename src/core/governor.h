@@ -78,8 +78,9 @@ static inline uint64_t iso_governor_mean_locked(const iso_pool_t *pool) {
 }
 
 static inline bool iso_governor_ends_soon_locked(const iso_pool_t *pool) {
-  /* Code that has gone cold takes several times as long. */
-  return iso_governor_mean_locked(pool) < 3 * (uint64_t) ISO_BRIEF_NS;
+  /* Code that has gone cold takes several times as long, and one that was held up for a millisecond
+   * weighs as much as all others. */
+  return iso_governor_mean_locked(pool) < 8 * (uint64_t) ISO_BRIEF_NS;
 }
 
 static inline bool iso_governor_is_brief_locked(const iso_pool_t *pool) {

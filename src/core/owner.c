@@ -12,22 +12,23 @@ enum {
   /* Where tasks are over as soon as that, the loop spins so long before it sleeps. */
   SOON_NS = 100000,
   SPIN_NS = 50000,
-  /* Tasks that are not spun for after a spin in vain: so many, then twice as many, up to a bound;
-   * one success after the other makes it fewer again. Where others want the cores, a spin only
-   * keeps the thread from the one that it has. */
-  PENALTY_AT_LEAST = 16,
-  PENALTY_AT_MOST = 8192,
   SUCCESSES_A_PARDON = 64,
-  /* So long the loop stays for a thread that it has woken; whatever came of it, this was too long.
-   */
+  /* So long the loop stays for a thread that it has woken. If it had to stay for longer, its core
+   * has gone to somebody else meanwhile. */
   LINGER_NS = 30000,
   LINGER_TOO_LONG_NS = 100000,
+  /* What was tried in vain sits out some tasks before it is tried again: so many at least, then
+   * twice as many, up to a bound, which is higher for what has cost much. */
+  SPIN_PENALTY_AT_LEAST = 16,
+  LINGER_PENALTY_AT_LEAST = 2,
+  CHEAP_PENALTY_AT_MOST = 16,
+  PENALTY_AT_MOST = 8192,
   /* After so long without a sleep the loop looks at all else that it has. */
   BREATH_NS = 200000,
 };
 
-/* What was tried in vain sits out some tasks before it is tried again, ever more. */
 typedef struct backoff_s {
+  unsigned least;
   unsigned penalty;
   unsigned sits_out;
 } backoff_t;
@@ -86,13 +87,13 @@ static bool has_events(const iso_owner_t *owner) {
 /* How many loops of the process spin now; relaxed, for a rough bound is enough. */
 static atomic_int spinning_loops;
 
-static void back_off(backoff_t *backoff) {
-  backoff->sits_out = backoff->penalty;
-  if (backoff->penalty < PENALTY_AT_MOST) backoff->penalty *= 2;
+static void back_off(backoff_t *backoff, unsigned most) {
+  backoff->sits_out = backoff->penalty < most ? backoff->penalty : most;
+  if (backoff->penalty < most) backoff->penalty *= 2;
 }
 
 static void pardon(backoff_t *backoff) {
-  if (backoff->penalty > PENALTY_AT_LEAST) backoff->penalty /= 2;
+  if (backoff->penalty > backoff->least) backoff->penalty /= 2;
 }
 
 static bool sits_out(backoff_t *backoff) {
@@ -106,7 +107,8 @@ static void note_spin(iso_owner_t *owner, bool found) {
   if (!found) {
     owner->spins = false;
     owner->successes = 0;
-    back_off(&owner->spinning);
+    /* Where others want the cores, a spin keeps the thread from the one that it has. */
+    back_off(&owner->spinning, PENALTY_AT_MOST);
   } else if (++owner->successes == SUCCESSES_A_PARDON) {
     owner->successes = 0;
     pardon(&owner->spinning);
@@ -157,7 +159,7 @@ static bool spin(iso_owner_t *owner) {
 
 /* Waits less for this one. */
 static bool await_event(iso_owner_t *owner, uint64_t deadline_ns, const iso_event_t *event) {
-  /* It may have had this core already, and given it back. */
+  /* Its thread may have had this core already, and given it back. */
   if (has_come(owner, event)) return true;
   iso_lend_core();
   if (has_come(owner, event) || !may_look_out()) return has_come(owner, event);
@@ -172,11 +174,12 @@ bool iso_owner_linger(iso_owner_t *owner, const iso_event_t *event) {
   if (sits_out(&owner->lingering)) return false;
   uint64_t begin_ns = uv_hrtime();
   bool found = await_event(owner, begin_ns + LINGER_NS, event);
-  /* Else it is not so brief, or others want the core as well. */
-  if (found && uv_hrtime() - begin_ns < LINGER_TOO_LONG_NS)
-    pardon(&owner->lingering);
+  if (uv_hrtime() - begin_ns > LINGER_TOO_LONG_NS)
+    back_off(&owner->lingering, PENALTY_AT_MOST);
+  else if (!found)
+    back_off(&owner->lingering, CHEAP_PENALTY_AT_MOST);
   else
-    back_off(&owner->lingering);
+    pardon(&owner->lingering);
   /* Sooner than by the wake. */
   owner->is_due = found;
   return found;
@@ -231,8 +234,8 @@ int iso_owner_create(uv_loop_t *loop, iso_owner_wake_cb on_wake, void *data, iso
   if (iso_mutex_init(&owner->lock) != 0) goto fail;
   if (uv_cond_init(&owner->ended) != 0) goto fail_cond;
   if (open_handles(owner, loop) != ISO_OK) goto fail_handles;
-  owner->spinning.penalty = PENALTY_AT_LEAST;
-  owner->lingering.penalty = PENALTY_AT_LEAST;
+  owner->spinning = (backoff_t){SPIN_PENALTY_AT_LEAST, SPIN_PENALTY_AT_LEAST, 0};
+  owner->lingering = (backoff_t){LINGER_PENALTY_AT_LEAST, LINGER_PENALTY_AT_LEAST, 0};
   owner->on_wake = on_wake;
   owner->data = data;
   iso_list_init(&owner->rest);
@@ -262,8 +265,9 @@ void iso_owner_release(iso_owner_t *owner) {
 
 /* Who finds nothing posted wakes the loop. It counts itself in before it posts, for after that the
  * owner may be closed at any time. */
-void iso_owner_post(iso_owner_t *owner, iso_event_t *event) {
+bool iso_owner_post(iso_owner_t *owner, iso_event_t *event) {
   bool is_waker = false;
+  bool has_woken = false;
   iso_link_t *last = atomic_load_explicit(&owner->posted, memory_order_relaxed);
   do {
     if (last == &closed) break;
@@ -274,10 +278,12 @@ void iso_owner_post(iso_owner_t *owner, iso_event_t *event) {
     event->link.next = last;
   } while (!atomic_compare_exchange_weak(&owner->posted, &last, &event->link));
   if (is_waker) {
-    if (last == NULL && !atomic_load(&owner->is_watching)) uv_async_send(&owner->async);
+    has_woken = last == NULL && !atomic_load(&owner->is_watching);
+    if (has_woken) uv_async_send(&owner->async);
     atomic_fetch_sub_explicit(&owner->wakers, 1, memory_order_release);
   }
   if (last == &closed) event->deliver(event, false);
+  return has_woken;
 }
 
 /* Moves what is posted to the end of `to`, the first first, and leaves `mark` in its place. */

@@ -40,8 +40,8 @@ void iso_owner_retain(iso_owner_t *owner);
 void iso_owner_release(iso_owner_t *owner);
 
 /* Hands over `event`. Thread: any. After close, nobody takes it: it is delivered here and now, with
- * `alive` false, on the calling thread. */
-void iso_owner_post(iso_owner_t *owner, iso_event_t *event);
+ * `alive` false, on the calling thread. True: that has woken the loop. */
+bool iso_owner_post(iso_owner_t *owner, iso_event_t *event);
 
 /* Delivers what waits, for at most `budget_ns`; if some is left the loop is woken again.
  * Thread: the loop's. */

@@ -20,9 +20,9 @@ void iso_task_deinit(iso_task_t *task) {
   iso_message_reset(&task->message);
 }
 
-void iso_task_finish(iso_task_t *task, iso_owner_t *owner, int status) {
+bool iso_task_finish(iso_task_t *task, iso_owner_t *owner, int status) {
   bool has_message = status == ISO_OK || status == ISO_EXCEPTION || status == ISO_EMEMORY;
   if (!has_message) iso_message_reset(&task->message);
   task->status = status;
-  iso_owner_post(owner, &task->event);
+  return iso_owner_post(owner, &task->event);
 }

@@ -58,7 +58,7 @@ typedef struct iso_task_s {
 void iso_task_init(iso_task_t *task, void (*deliver)(iso_event_t *event, bool alive));
 void iso_task_deinit(iso_task_t *task);
 
-/* The task is done: hands it to the owner. Thread: any. */
-void iso_task_finish(iso_task_t *task, iso_owner_t *owner, int status);
+/* The task is done: hands it to the owner. Thread: any. True: that has woken the loop. */
+bool iso_task_finish(iso_task_t *task, iso_owner_t *owner, int status);
 
 #endif

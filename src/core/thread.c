@@ -212,8 +212,6 @@ static void on_idled(uv_timer_t *timer) {
 }
 
 static void sleep_in_loop(iso_thread_t *thread) {
-  /* Who waits for the end of the last task may be here. */
-  iso_lend_core();
   uint64_t start = uv_hrtime();
   int64_t timeout_ms = iso_pool__idle_timeout_ms(thread->pool);
   thread->has_idled = false;
@@ -275,8 +273,11 @@ static void work(iso_thread_t *thread) {
   int status = ISO_OK;
   for (bool goes_on = true; goes_on;) {
     iso_turn_t turn = iso_pool__next(pool, thread, status);
-    /* The pool has counted it done before its caller can hear of it. */
-    if (turn.done != NULL) iso_task_finish(turn.done, pool->owner, turn.status);
+    bool is_free = turn.step == ISO_STEP_SPIN || turn.step == ISO_STEP_SLEEP;
+    /* The pool has counted it done before its caller can hear of it. The loop may have been woken
+     * on this core. */
+    if (turn.done != NULL && iso_task_finish(turn.done, pool->owner, turn.status) && is_free)
+      iso_lend_core();
     switch (turn.step) {
     case ISO_STEP_RUN:
       status = run_and_turn(thread);
