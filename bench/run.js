@@ -78,7 +78,7 @@ function gapsOf({ results, libraries }) {
   const { testOf, takesPart } = require('./lib/catalogue.js');
   const gaps = [];
   for (const [test, metrics] of Object.entries(results)) {
-    for (const library of libraries.filter((name) => takesPart(name, testOf(test)))) {
+    for (const library of libraries.filter((name) => takesPart(name, test, 'smoke'))) {
       for (const metric of Object.keys(testOf(test).metrics)) {
         const { values, skipped } = metrics[metric]?.[library] ?? {};
         // The main thread has no second thread to measure.

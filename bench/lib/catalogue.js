@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { hasTarget } = require('./targets.js');
 
 const folder = path.join(__dirname, '..');
 
@@ -35,9 +36,14 @@ function versionOf(name) {
   return JSON.parse(fs.readFileSync(file, 'utf8')).version;
 }
 
+// In a quick run tests without a target meet no others that must be installed.
+const PEERS_OF_QUICK = ['piscina'];
+
 /** Does this library take part in that test? */
-function takesPart(library, test) {
+function takesPart(library, name, scale) {
   const adapter = adapterOf(library);
+  const test = testOf(name);
+  if (scale === 'quick' && !hasTarget(name) && adapter.package && !PEERS_OF_QUICK.includes(library)) return false;
   if (test.libraries) return test.libraries.includes(library);
   if (adapter.isVariant) return test.variants?.includes(library) ?? false;
   return !adapter.isInline || test.isInline === true;

@@ -56,7 +56,7 @@ async function measure({ tests, libraries, scale, repeats, missing, onStep }) {
   for (let round = 0; round < repeats; round++) {
     for (const test of tests) {
       for (const library of libraries) {
-        if (!takesPart(library, testOf(test))) continue;
+        if (!takesPart(library, test, scale)) continue;
         onStep({ round, test, library });
         const result = missing[library] ? { skipped: missing[library] } : await runChild(library, test, scale);
         if (result.crashed) crashes.push({ test, library, how: result.crashed });

@@ -44,7 +44,7 @@ const small = (title, value) => ({
   async run({ create, pick }) {
     const first = pick(20000, 2500, 1000);
     const most = pick(100000, 100000, 2000);
-    const roundTime = pick(500, 200, 20);
+    const roundTime = pick(500, 150, 20);
     const rounds = pick(3, 2, 1);
     const results = {};
     for (const [name, threads] of [['two', 2], ['one', 1]]) {

@@ -35,6 +35,8 @@ const targets = [
   { what: 'work in a thread: Markdown', of: ['work-render', 'share'], least: 95, unit: '%' },
 ];
 
+const hasTarget = (test) => targets.some(({ of }) => of[0] === test);
+
 function medianOf(results, [test, metric], library) {
   const values = results[test]?.[metric]?.[library]?.values;
   return values && median(values);
@@ -75,4 +77,4 @@ function reachedOf({ unit, most, than, as }, ours, base) {
   return most !== undefined && ratio < 1 ? `1/${short(1 / ratio)} of ${than}` : `${short(ratio)} times ${than ?? as}`;
 }
 
-module.exports = { compare };
+module.exports = { hasTarget, compare };

@@ -42,8 +42,8 @@ const work = (title, code) => ({
     };
 
     const times = { main: [], thread: [] };
-    const warmUps = pick(5, 3, 1);
-    const rounds = pick(15, 4, 1);
+    const warmUps = pick(5, 2, 1);
+    const rounds = pick(15, 3, 1);
     for (let i = 0; i < warmUps + rounds; i++) {
       const main = await timed(() => here(1));
       const there = await timed(() => thread.run(1));

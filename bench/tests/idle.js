@@ -16,7 +16,7 @@ module.exports = {
     for (let i = 0; i < pick(10, 3, 3); i++) await Promise.all(Array.from({ length: 1000 }, () => pool.run(i)));
     // V8 has a timer of its own that tidies up after work.
     await pause(pick(2000, 300, 100));
-    const time = pick(3000, 600, 200);
+    const time = pick(3000, 400, 200);
     const before = process.resourceUsage();
     const begin = performance.now();
     await pause(time);

@@ -13,7 +13,7 @@ module.exports = {
   },
 
   async run({ create, pick }) {
-    const threads = pick(50, 10, 4);
+    const threads = pick(50, 8, 4);
     await startAll(create, 1);
     await pause(200);
     const before = megabytes();
