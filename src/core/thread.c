@@ -273,10 +273,10 @@ static void work(iso_thread_t *thread) {
   int status = ISO_OK;
   for (bool goes_on = true; goes_on;) {
     iso_turn_t turn = iso_pool__next(pool, thread, status);
-    bool is_free = turn.step == ISO_STEP_SPIN || turn.step == ISO_STEP_SLEEP;
     /* The pool has counted it done before its caller can hear of it. The loop may have been woken
-     * on this core. */
-    if (turn.done != NULL && iso_task_finish(turn.done, pool->owner, turn.status) && is_free)
+     * on this core. Where runs come close together the two had better be found on two. */
+    if (turn.done != NULL && iso_task_finish(turn.done, pool->owner, turn.status) &&
+        turn.step == ISO_STEP_SLEEP)
       iso_lend_core();
     switch (turn.step) {
     case ISO_STEP_RUN:

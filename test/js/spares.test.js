@@ -71,6 +71,23 @@ describe('spares', () => {
     assert.strictEqual(seen, '1,3,3,2,3,0');
   });
 
+  test('what a Thread has begun that is then refused serves the next', onLinux, async () => {
+    const seen = await child(`
+      const known = count();
+      const refusals = [() => new Thread(() => () => 1, { memoryLimit: 1 }), () => new Thread(1)];
+      for (const refused of refusals) {
+        try { refused(); } catch (error) { if (!(error instanceof TypeError || error instanceof RangeError)) throw error; }
+      }
+      const seen = [await until(1, known)];
+      const thread = new Thread(() => () => 1, { spares: 0 });
+      seen.push(count() - known, await thread.run(), await until(1, known));
+      await thread.dispose();
+      seen.push(await until(0, known));
+      console.log(seen.join());
+    `);
+    assert.strictEqual(seen, '1,1,1,1,0');
+  });
+
   test('a spare has the limits of the thread that takes it', async () => {
     await Thread.warm(2);
     const thread = new Thread(() => (make) => {
