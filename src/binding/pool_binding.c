@@ -210,6 +210,7 @@ static napi_value construct(napi_env env, napi_callback_info info) {
   napi_value new_target = NULL;
   if (iso_args_init(&args, env, info) != 0) return NULL;
   if (napi_get_new_target(env, info, &new_target) != napi_ok || new_target == NULL) {
+    iso_args_deinit(&args);
     napi_throw_type_error(env, "ERR_INVALID_THIS", "a class cannot be called without new");
     return NULL;
   }

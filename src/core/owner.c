@@ -174,14 +174,17 @@ bool iso_owner_linger(iso_owner_t *owner, const iso_event_t *event) {
   if (sits_out(&owner->lingering)) return false;
   uint64_t begin_ns = uv_hrtime();
   bool found = await_event(owner, begin_ns + LINGER_NS, event);
-  if (uv_hrtime() - begin_ns > LINGER_TOO_LONG_NS)
+  if (uv_hrtime() - begin_ns > LINGER_TOO_LONG_NS) {
+    if (owner->lingering.penalty < CHEAP_PENALTY_AT_MOST)
+      owner->lingering.penalty = CHEAP_PENALTY_AT_MOST;
     back_off(&owner->lingering, PENALTY_AT_MOST);
-  else if (!found)
+  } else if (!found) {
     back_off(&owner->lingering, CHEAP_PENALTY_AT_MOST);
-  else
+  } else {
     pardon(&owner->lingering);
+  }
   /* Sooner than by the wake. */
-  owner->is_due = found;
+  if (found) owner->is_due = true;
   return found;
 }
 

@@ -9,6 +9,8 @@ enum {
   USUAL_COUNT = 1,
   /* The first task of the thread that was taken, or has loaded, comes first. */
   REFILL_DELAY_NS = 1000000,
+  /* Of one that has not loaded by then, nor will soon. */
+  LATE_REFILL_DELAY_NS = 1000000000,
   UNUSED_MS = 10000,
 };
 
@@ -109,10 +111,10 @@ static iso_thread_t *choose_locked(iso_spares_t *spares) {
 }
 
 /* Starts what is missing, but not at once. */
-static void refill_locked(iso_spares_t *spares) ISO_REQUIRES(spares->lock);
-static void refill_locked(iso_spares_t *spares) {
+static void refill_locked(iso_spares_t *spares, uint64_t delay_ns) ISO_REQUIRES(spares->lock);
+static void refill_locked(iso_spares_t *spares, uint64_t delay_ns) {
   if (spares->is_stopped || spares->count >= spares->wanted) return;
-  iso_watch_arm(&spares->watch, uv_hrtime() + REFILL_DELAY_NS);
+  iso_watch_arm(&spares->watch, uv_hrtime() + delay_ns);
 }
 
 iso_thread_t *iso_spares__take(iso_spares_t *spares, iso_pool_t *pool, uint64_t id) {
@@ -124,8 +126,9 @@ iso_thread_t *iso_spares__take(iso_spares_t *spares, iso_pool_t *pool, uint64_t 
     remove_locked(spares, thread);
   }
   if (wanted > 0) spares->wanted = (size_t) wanted;
-  /* Two that start at once start slowly: else it waits until this one has loaded. */
-  if (wanted != 0 && thread != NULL && thread->is_ready) refill_locked(spares);
+  /* Two that start at once start slowly, so the next waits until this one has loaded. */
+  bool is_ready = thread != NULL && thread->is_ready;
+  if (wanted != 0) refill_locked(spares, is_ready ? REFILL_DELAY_NS : LATE_REFILL_DELAY_NS);
   iso_mutex_unlock(&spares->lock);
   return thread;
 }
@@ -134,7 +137,7 @@ void iso_spares__loaded_locked(const iso_pool_t *pool) {
   iso_spares_t *spares = pool->options.spares;
   if (spares == NULL || pool->options.spares_wanted == 0) return;
   iso_mutex_lock(&spares->lock);
-  refill_locked(spares);
+  refill_locked(spares, REFILL_DELAY_NS);
   iso_mutex_unlock(&spares->lock);
 }
 
@@ -205,6 +208,7 @@ void iso_spares__leave(iso_thread_t *thread) {
 /* What the owner asks for. */
 
 void iso_spares_prepare(iso_spares_t *spares) {
+  if (iso_watchdog_start() != ISO_OK) return;
   iso_mutex_lock(&spares->lock);
   if (!spares->is_stopped && spares->count == 0) (void) start_locked(spares);
   iso_mutex_unlock(&spares->lock);

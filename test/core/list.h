@@ -83,7 +83,9 @@
   XX(spare_is_taken_while_it_starts)                                                               \
   XX(spare_is_dismissed)                                                                           \
   XX(spare_is_prepared)                                                                            \
+  XX(spare_is_prepared_in_vain)                                                                    \
   XX(spare_comes_once_a_thread_has_loaded)                                                         \
+  XX(spare_comes_where_a_thread_does_not_load)                                                     \
   XX(oom_of_messages)                                                                              \
   XX(oom_of_queues)                                                                                \
   XX(oom_of_pools)                                                                                 \

@@ -98,6 +98,16 @@ void test_spare_is_prepared(void) {
   CHECK_EQ(iso_threads_living(), 0);
 }
 
+/* No pool, and nothing else that would have started the watchdog. */
+void test_spare_is_prepared_in_vain(void) {
+  fixture_t fixture;
+  fixture_init(&fixture);
+  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_spares_prepare(spares);
+  end(spares, &fixture);
+  CHECK_EQ(iso_threads_living(), 0);
+}
+
 /* Two that start at once start slowly. */
 void test_spare_comes_once_a_thread_has_loaded(void) {
   fixture_t fixture;
@@ -113,6 +123,19 @@ void test_spare_comes_once_a_thread_has_loaded(void) {
   CHECK_EQ(iso_threads_living(), 2);
   fake_gate_open();
   UNTIL(&fixture, fixture.ready_count == 1);
+  while (iso_threads_living() != 3)
+    uv_sleep(1);
+  end(spares, &fixture);
+}
+
+void test_spare_comes_where_a_thread_does_not_load(void) {
+  fixture_t fixture;
+  fixture_init(&fixture);
+  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_pool_options_t options = fixture_options(&fixture, 1);
+  options.spares = spares;
+  options.spares_wanted = 2;
+  fixture_start(&fixture, options, FAKE_PENDING_FOR_EVER);
   while (iso_threads_living() != 3)
     uv_sleep(1);
   end(spares, &fixture);
