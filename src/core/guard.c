@@ -22,7 +22,9 @@ enum {
   GRACES_ASLEEP = 5,
   /* A context may take as long as a run, but always so long: limits of runs are made for runs, and
    * a thread without its context is the end of it. */
-  CONTEXT_LIMIT_AT_LEAST_NS = 1000000000
+  CONTEXT_LIMIT_AT_LEAST_NS = 1000000000,
+  /* What does not stop is asked again, as long as its grace lasts. */
+  ASK_AGAIN_NS = 100000000
 };
 
 /* The disposal of a large heap takes a part of a second. */
@@ -76,6 +78,12 @@ int iso_guard__end_locked(iso_pool_t *pool, iso_thread_t *thread) {
   return reason;
 }
 
+/* When the code is asked again to stop, where its grace is not over before. */
+static uint64_t next_ask(uint64_t due_ns) {
+  uint64_t next_ns = uv_hrtime() + ASK_AGAIN_NS;
+  return due_ns < next_ns ? due_ns : next_ns;
+}
+
 void iso_guard__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread, int reason) {
   iso_guard_t *guard = &thread->guard;
   if (thread->is_lost) return;
@@ -86,7 +94,7 @@ void iso_guard__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread, int rea
   if (guard->reason == ISO_OK || iso_is_fatal(reason)) guard->reason = reason;
   atomic_store_explicit(&guard->is_interrupted, true, memory_order_relaxed);
   iso_thread__interrupt_locked(pool, thread);
-  iso_watch_arm(&guard->watch, at(guard->interrupted_ns, pool->options.grace_ns));
+  iso_watch_arm(&guard->watch, next_ask(at(guard->interrupted_ns, pool->options.grace_ns)));
 }
 
 void iso_guard__summon_locked(iso_pool_t *pool, iso_thread_t *thread) {
@@ -145,7 +153,7 @@ static uint64_t enforce_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t 
     reason = ISO_ECPUTIMEOUT;
   if (reason == ISO_OK) return due_ns < next_cpu_ns ? due_ns : next_cpu_ns;
   iso_guard__interrupt_locked(pool, thread, reason);
-  return at(now_ns, pool->options.grace_ns);
+  return next_ask(at(now_ns, pool->options.grace_ns));
 }
 
 /* When the grace of what was interrupted can be over at the earliest; 0: it is. */
@@ -181,9 +189,13 @@ static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now
     iso_guard__interrupt_locked(pool, thread, ISO_ETIMEOUT);
   }
   uint64_t next_ns = next_grace_look(pool, thread, now_ns);
-  if (next_ns != 0) return next_ns;
-  iso_pool__write_off_locked(pool, thread);
-  return UINT64_MAX;
+  if (next_ns == 0) {
+    iso_pool__write_off_locked(pool, thread);
+    return UINT64_MAX;
+  }
+  /* V8 has been seen to miss it, once in some thousand times. */
+  if (thread->engine != NULL) iso_engine_terminate(thread->engine);
+  return next_ask(next_ns);
 }
 
 static uint64_t look(iso_watch_t *watch, uint64_t now_ns) {

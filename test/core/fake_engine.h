@@ -49,6 +49,8 @@ void *fake_store_create(void);
 extern atomic_int fake_renewals;
 /* Engines whose heap was emptied before they were destroyed. */
 extern atomic_int fake_emptied;
+/* How many terminations will be missed. */
+extern atomic_int fake_missed;
 /* The last one; the use of it is the test's. */
 extern iso_callable_t *fake_exported;
 

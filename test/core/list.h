@@ -65,6 +65,7 @@
   XX(pool_counts)                                                                                  \
   XX(watchdog_looks_when_it_is_time)                                                               \
   XX(guard_interrupts_what_takes_too_long)                                                         \
+  XX(guard_asks_again)                                                                             \
   XX(guard_takes_the_limit_of_the_task)                                                            \
   XX(guard_counts_cpu_time_only)                                                                   \
   XX(guard_keeps_the_context_if_told_to)                                                           \

@@ -83,6 +83,18 @@ void test_guard_interrupts_what_takes_too_long(void) {
   fixture_deinit(&fixture);
 }
 
+void test_guard_asks_again(void) {
+  fixture_t fixture;
+  iso_pool_options_t options = short_options(&fixture);
+  options.grace_ns = UINT64_C(60000000000);
+  start(&fixture, options);
+  fake_missed = 2;
+  check_one(&fixture, FAKE_BLOCK, ISO_ETIMEOUT);
+  CHECK_EQ(fake_missed, 0);
+  check_one(&fixture, FAKE_ECHO, ISO_OK);
+  fixture_deinit(&fixture);
+}
+
 void test_guard_takes_the_limit_of_the_task(void) {
   fixture_t fixture;
   test_task_t task;
