@@ -119,7 +119,8 @@ export interface ThreadOptions {
   onInterrupt?: 'renew' | 'keep' | undefined;
   /**
    * How many threads the process shall have started, and waiting for whoever makes the next Thread or
-   * pool, once this one has its own: taking one costs a tenth of a millisecond instead of several.
+   * pool, once this one has loaded (or a second later, if it has not by then): the first result then
+   * comes within about half a millisecond instead of several.
    * 0: this one asks for none. They go after ten seconds unused, and keep no process alive.
    * Default: 1, or what {@link Thread.warm} was given last.
    */
