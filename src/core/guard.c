@@ -193,7 +193,7 @@ static uint64_t look_locked(iso_pool_t *pool, iso_thread_t *thread, uint64_t now
     iso_pool__write_off_locked(pool, thread);
     return UINT64_MAX;
   }
-  /* V8 has been seen to miss it, once in some thousand times. */
+  /* V8 has been seen to miss it, once. */
   if (thread->engine != NULL) iso_engine_terminate(thread->engine);
   return next_ask(next_ns);
 }

@@ -162,7 +162,8 @@ static bool await_event(iso_owner_t *owner, uint64_t deadline_ns, const iso_even
   /* Its thread may have had this core already, and given it back. */
   if (has_come(owner, event)) return true;
   iso_lend_core();
-  if (has_come(owner, event) || !may_look_out()) return has_come(owner, event);
+  if (has_come(owner, event)) return true;
+  if (!may_look_out()) return false;
   bool found = look_out(owner, deadline_ns, event);
   has_looked_out();
   /* Who turns the loop may wait for its wakes elsewhere, as Electron does. */

@@ -15,6 +15,13 @@ static void deliver(iso_event_t *event, bool alive) {
   test->delivered++;
 }
 
+static iso_spares_t *begin(fixture_t *fixture) {
+  fixture_init(fixture);
+  iso_spares_t *spares = iso_spares_create(fixture->owner, NULL);
+  CHECK(spares != NULL);
+  return spares;
+}
+
 static void warm(iso_spares_t *spares, fixture_t *fixture, size_t count) {
   test_warming_t test = {.warming.event.deliver = deliver};
   CHECK_OK(iso_spares_warm(spares, count, &test.warming));
@@ -32,9 +39,7 @@ static void end(iso_spares_t *spares, fixture_t *fixture) {
 
 void test_spare_serves_a_pool(void) {
   fixture_t fixture;
-  fixture_init(&fixture);
-  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
-  CHECK(spares != NULL);
+  iso_spares_t *spares = begin(&fixture);
   warm(spares, &fixture, 1);
   size_t living = iso_threads_living();
   CHECK_EQ(living, 1);
@@ -53,8 +58,7 @@ void test_spare_serves_a_pool(void) {
 void test_spare_is_taken_while_it_starts(void) {
   for (int i = 0; i < 50; i++) {
     fixture_t fixture;
-    fixture_init(&fixture);
-    iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+    iso_spares_t *spares = begin(&fixture);
     test_warming_t test = {.warming.event.deliver = deliver};
     CHECK_OK(iso_spares_warm(spares, 2, &test.warming));
     iso_pool_options_t options = fixture_options(&fixture, 3);
@@ -68,8 +72,7 @@ void test_spare_is_taken_while_it_starts(void) {
 
 void test_spare_is_dismissed(void) {
   fixture_t fixture;
-  fixture_init(&fixture);
-  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_spares_t *spares = begin(&fixture);
   warm(spares, &fixture, 5);
   CHECK_EQ(iso_threads_living(), 5);
   warm(spares, &fixture, 2);
@@ -85,8 +88,7 @@ void test_spare_is_dismissed(void) {
 
 void test_spare_is_prepared(void) {
   fixture_t fixture;
-  fixture_init(&fixture);
-  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_spares_t *spares = begin(&fixture);
   iso_spares_prepare(spares);
   iso_spares_prepare(spares);
   CHECK_EQ(iso_threads_living(), 1);
@@ -101,8 +103,7 @@ void test_spare_is_prepared(void) {
 /* No pool, and nothing else that would have started the watchdog. */
 void test_spare_is_prepared_in_vain(void) {
   fixture_t fixture;
-  fixture_init(&fixture);
-  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_spares_t *spares = begin(&fixture);
   iso_spares_prepare(spares);
   end(spares, &fixture);
   CHECK_EQ(iso_threads_living(), 0);
@@ -111,8 +112,7 @@ void test_spare_is_prepared_in_vain(void) {
 /* Two that start at once start slowly. */
 void test_spare_comes_once_a_thread_has_loaded(void) {
   fixture_t fixture;
-  fixture_init(&fixture);
-  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_spares_t *spares = begin(&fixture);
   iso_pool_options_t options = fixture_options(&fixture, 2);
   options.spares = spares;
   options.spares_wanted = -1;
@@ -130,8 +130,7 @@ void test_spare_comes_once_a_thread_has_loaded(void) {
 
 void test_spare_comes_where_a_thread_does_not_load(void) {
   fixture_t fixture;
-  fixture_init(&fixture);
-  iso_spares_t *spares = iso_spares_create(fixture.owner, NULL);
+  iso_spares_t *spares = begin(&fixture);
   iso_pool_options_t options = fixture_options(&fixture, 1);
   options.spares = spares;
   options.spares_wanted = 2;
