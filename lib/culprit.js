@@ -11,13 +11,17 @@ const {
 const MAX_VISITED = 100000;
 const MAX_SEGMENTS = 24;
 
-const IDENTIFIER = hardened(/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u);
+// Made when it is first asked for: V8 collects the letters of all languages for it, which took a
+// tenth of the prelude's time at every start.
+let identifier;
+const isIdentifier = (text) => test(identifier ??= hardened(/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u), text);
+
 const INDEX = hardened(/^\d+$/);
 const VOWEL = hardened(/^[aeiou]/i);
 
 function segment(key) {
   if (typeof key === 'number') return `[${key}]`;
-  return test(IDENTIFIER, key) ? `.${key}` : `[${stringify(key)}]`;
+  return isIdentifier(key) ? `.${key}` : `[${stringify(key)}]`;
 }
 
 // A node is { value, parent, text }: where it hangs, and the part of the path that it adds.

@@ -7,6 +7,7 @@
 //            or: { isError: true, class, name, message, stack, properties: [[key, description]],
 //                  cause?: description, errors?: [description], both?: [[key, description]] }
 
+const { nameOfPrototype } = require('./classes.js');
 const { findCulprit } = require('./culprit.js');
 const {
   append, getPrototypeOf, hardened, hasOwn, isArray, keys, Map, mapGet, mapHas, mapSet, put, stringIncludes, stringIndexOf,
@@ -17,21 +18,10 @@ const {
 function createDescriber({ isError, cloneable, hint }) {
   const OURS = 'isolated-threads:prelude';
   const NOT_DEFINED = hardened(/^(\S+) is not defined$/);
-  const classes = new Map();
-  for (const name of [
-    'Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SuppressedError',
-    'SyntaxError', 'TypeError', 'URIError',
-  ]) {
-    if (typeof globalThis[name] === 'function') mapSet(classes, globalThis[name].prototype, name);
-  }
-  for (const name of ['CompileError', 'LinkError', 'RuntimeError']) {
-    const constructor = globalThis.WebAssembly?.[name];
-    if (constructor) mapSet(classes, constructor.prototype, `WebAssembly.${name}`);
-  }
 
   function classOf(error) {
     for (let at = getPrototypeOf(error); at !== null; at = getPrototypeOf(at)) {
-      const name = mapGet(classes, at);
+      const name = mapGet(nameOfPrototype, at);
       if (name !== undefined) return name;
     }
     return 'Error';

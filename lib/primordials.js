@@ -9,7 +9,7 @@
 // not.
 
 const { apply, construct, ownKeys } = Reflect;
-const { getOwnPropertyDescriptor, getPrototypeOf, defineProperty, hasOwn, keys } = Object;
+const { getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, defineProperty, hasOwn, keys } = Object;
 
 const method = (object, key) => {
   const original = object[key];
@@ -36,7 +36,7 @@ const regExpExec = RegExp.prototype.exec;
 const regExpTest = method(RegExp.prototype, 'test');
 const hardened = (regExp) => defineProperty(regExp, 'exec', { __proto__: null, value: regExpExec });
 
-const { Promise } = globalThis;
+const { Promise, WebAssembly } = globalThis;
 const promiseResolve = Promise.resolve;
 
 // Assignment and push, but past setters that may stand in a prototype.
@@ -44,8 +44,12 @@ const put = (object, key, value) =>
   defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
 const append = (list, value) => put(list, list.length, value);
 
+// An object with a prototype would get one hidden class for each name: half of what it takes to run
+// this file, at every start.
 module.exports = {
-  apply, construct, ownKeys, method, getter, getOwnPropertyDescriptor, getPrototypeOf, defineProperty, hasOwn, keys,
+  __proto__: null,
+  apply, construct, ownKeys, method, getter, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, defineProperty, hasOwn, keys,
+  objectPrototype: Object.prototype,
   isArray: Array.isArray,
   isView: ArrayBuffer.isView,
   isMap: answers(mapSize),
@@ -83,5 +87,21 @@ module.exports = {
   weakMapSet: method(WeakMap.prototype, 'set'),
   Array, Error, Map, Number, Promise, Set, String, TypeError, WeakMap,
   Symbol: { __proto__: null, asyncIterator: Symbol.asyncIterator, iterator: Symbol.iterator },
+  // By the names that lib/describe.js gives them.
+  errorClasses: {
+    __proto__: null,
+    Error,
+    AggregateError,
+    EvalError,
+    RangeError,
+    ReferenceError,
+    SuppressedError: globalThis.SuppressedError,
+    SyntaxError,
+    TypeError,
+    URIError,
+    'WebAssembly.CompileError': WebAssembly?.CompileError,
+    'WebAssembly.LinkError': WebAssembly?.LinkError,
+    'WebAssembly.RuntimeError': WebAssembly?.RuntimeError,
+  },
   Math: { __proto__: null, floor: Math.floor, max: Math.max, min: Math.min },
 };

@@ -3,6 +3,7 @@
 // Errors made of their descriptions (lib/describe.js). Used on the host, and built into the library
 // with src/prelude/.
 
+const { classOfName } = require('./classes.js');
 const { append, defineProperty, Error, hasOwn, Map, mapGet, mapSet, put } = require('./primordials.js');
 
 function hide(object, key, value) {
@@ -19,20 +20,10 @@ function setStack(error, stack) {
 
 /** `own`: the class of errors of the library itself; without it they are Errors of its name. */
 function createRebuilder(Own) {
-  // By the names that lib/describe.js gives them.
-  const classes = new Map();
-  for (const name of ['AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SuppressedError', 'SyntaxError', 'TypeError', 'URIError']) {
-    if (typeof globalThis[name] === 'function') mapSet(classes, name, globalThis[name]);
-  }
-  for (const name of ['CompileError', 'LinkError', 'RuntimeError']) {
-    const constructor = globalThis.WebAssembly?.[name];
-    if (constructor) mapSet(classes, `WebAssembly.${name}`, constructor);
-  }
-
   function construct(description) {
     const { class: name, message } = description;
     if (name === 'ThreadError') return Own ? new Own(undefined, message) : new Error(message);
-    const Class = mapGet(classes, name) ?? Error;
+    const Class = mapGet(classOfName, name) ?? Error;
     if (name === 'AggregateError') return new Class([], message);
     return name === 'SuppressedError' && Class !== Error ? new Class(undefined, undefined, message) : new Class(message);
   }

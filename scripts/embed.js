@@ -12,42 +12,55 @@ const vm = require('node:vm');
 const root = path.join(__dirname, '..');
 const entry = 'src/prelude/prelude.js';
 
+const read = (file) => fs.readFileSync(path.join(root, file), 'utf8');
+const resolve = (file, target) => path.posix.join(path.posix.dirname(file), target);
+
+// What every start runs: what is required outside functions, from the entry on.
+const soon = new Set();
+function addSoon(file) {
+  soon.add(file);
+  for (const [, target] of read(file).matchAll(/^\S.*\brequire\('(\.[^']+)'\)/gm)) addSoon(resolve(file, target));
+}
+addSoon(entry);
+
 const modules = new Map();
 
-// In parentheses V8 compiles a function at once, else when it is called, and reads it twice. What
-// limits memory is rarely called.
-const soon = (file, text) => (/limit|payments/.test(file) ? text : `(${text})`);
+// In parentheses V8 compiles a function at once, else when it is called, and reads it twice.
+const compiledAt = (file, text) => (soon.has(file) ? `(${text})` : text);
 
 function add(file) {
   if (modules.has(file)) return;
-  const text = fs
-    .readFileSync(path.join(root, file), 'utf8')
+  const text = read(file)
     // Comments that have lines of their own only cost time at every start.
     .replace(/^\s*\/\*\*[\s\S]*?\*\/$/gm, '')
     .replace(/^\s*\/\/.*$/gm, '');
   modules.set(file, '');
   const body = text.replace(/require\('(\.[^']+)'\)/g, (_, target) => {
-    const resolved = path.posix.join(path.posix.dirname(file), target);
+    const resolved = resolve(file, target);
     add(resolved);
     return `require(${JSON.stringify(resolved)})`;
   })
-    .replace(/^(module\.exports = )(function [\s\S]*?^\});/m, (_, before, text) => `${before}${soon(file, text)};`);
+    .replace(/^(module\.exports = )(function [\s\S]*?^\});/m, (_, before, text) => `${before}${compiledAt(file, text)};`);
   modules.set(file, body.replace(/^\s*\n/gm, ''));
 }
 
 add(entry);
 
 const table = [...modules]
-  .map(([file, body]) => `${JSON.stringify(file)}: ${soon(file, `function (module, require) {${body}}`)}`)
+  .map(([file, body]) => `${JSON.stringify(file)}: ${compiledAt(file, `function (module, require) {${body}}`)}`)
   .join(',\n');
 
 const source = `(function () {
 'use strict';
-const table = {${table}};
-const loaded = {};
+const table = { __proto__: null, ${table} };
+const loaded = { __proto__: null };
 const require = (name) => {
-  if (!loaded[name]) table[name]((loaded[name] = { exports: {} }), require);
-  return loaded[name].exports;
+  if (loaded[name] === undefined) {
+    const module = { __proto__: null, exports: undefined };
+    table[name](module, require);
+    loaded[name] = module.exports;
+  }
+  return loaded[name];
 };
 return require(${JSON.stringify(entry)});
 })()`;

@@ -94,15 +94,12 @@ static void start(void) {
   dog.wakes_ns = UINT64_MAX;
   iso_list_init(&dog.armed);
   if (iso_mutex_init(&dog.lock) != 0) return;
-  if (uv_cond_init(&dog.changed) != 0) goto fail_cond;
-  if (uv_thread_create_ex(&dog.thread, &options, watch_over, NULL) != 0) goto fail_thread;
-  dog.status = ISO_OK;
-  return;
-
-fail_thread:
-  uv_cond_destroy(&dog.changed);
-fail_cond:
-  iso_mutex_deinit(&dog.lock);
+  if (uv_cond_init(&dog.changed) != 0) {
+    iso_mutex_deinit(&dog.lock);
+    return;
+  }
+  /* The lock stays if there is no thread: a spare closes its watch, though it is never armed. */
+  if (uv_thread_create_ex(&dog.thread, &options, watch_over, NULL) == 0) dog.status = ISO_OK;
 }
 
 int iso_watchdog_start(void) {

@@ -9,7 +9,7 @@
 
 const {
   append, defineProperty, Error, isArray, isMap, isSet, keys, Map, mapDelete, mapForEach, mapGet, mapHas, mapSet,
-  Math, Number, put, Set, setAdd, setForEach, String, stringIndexOf, stringSlice, tagOf, toFixed,
+  Math, Number, objectPrototype, put, Set, setAdd, setForEach, setPrototypeOf, String, stringIndexOf, stringSlice, tagOf, toFixed,
 } = require('../../lib/primordials.js');
 
 const MAX_DEPTH = 50;
@@ -131,6 +131,8 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
   }
 
   const console = {
+    // Until all are there: see the exports of primordials.js.
+    __proto__: null,
     assert(condition, ...args) {
       if (!condition) send('assert', withFirst(false, args));
     },
@@ -148,6 +150,14 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
       const name = labelOf(label);
       if (!mapDelete(counts, name)) send('warn', [`Count for '${name}' does not exist`]);
     },
+    debug: (...args) => send('debug', args),
+    dir: (...args) => send('dir', args),
+    dirxml: (...args) => send('dirxml', args),
+    error: (...args) => send('error', args),
+    info: (...args) => send('info', args),
+    log: (...args) => send('log', args),
+    table: (...args) => send('table', args),
+    warn: (...args) => send('warn', args),
     group(...args) {
       openGroup(args);
     },
@@ -181,11 +191,8 @@ function createConsole({ emit, cloneable, now, isError, describe }) {
     profileEnd() {},
     timeStamp() {},
   };
-  for (const method of ['debug', 'dir', 'dirxml', 'error', 'info', 'log', 'table', 'warn']) {
-    console[method] = { [method]: (...args) => send(method, args) }[method];
-  }
   defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true });
-  return console;
+  return setPrototypeOf(console, objectPrototype);
 }
 
 module.exports = { createConsole };

@@ -4,9 +4,6 @@
 // context, and what it shares with the host: the description of errors, functions of the other side.
 // scripts/embed.js builds it, with the files of lib/ that it needs, into the library.
 
-const { createDescriber } = require('../../lib/describe.js');
-const { createRebuilder } = require('../../lib/rebuild.js');
-const { createRemote } = require('../../lib/remote.js');
 const { createConsole } = require('./console.js');
 const { defineProperty, isArray, ownKeys, TypeError } = require('../../lib/primordials.js');
 
@@ -16,8 +13,24 @@ module.exports = function createPrelude(natives) {
     'A context cannot see variables from outside itself, nor anything of Node: define it inside ' +
     'the context, or pass it as an argument of run()';
 
-  const describer = createDescriber({ isError, cloneable, hint: CANNOT_SEE });
-  const { describe } = describer;
+  // Most threads need neither, and each start would wait for both. By then the user's code has run:
+  // they have what they need of the language from primordials.js, as all the rest has.
+  let describer;
+  const toDescribe = () =>
+    (describer ??= require('../../lib/describe.js').createDescriber({ isError, cloneable, hint: CANNOT_SEE }));
+  const describe = (value) => toDescribe().describe(value);
+  const describeThrown = (value) => toDescribe().describeThrown(value);
+  const describeUncloneable = (value, exception) => toDescribe().describeUncloneable(value, exception);
+
+  let remote;
+  const toRemote = () =>
+    (remote ??= require('../../lib/remote.js').createRemote(natives, {
+      canWait: true,
+      rebuild: require('../../lib/rebuild.js').createRebuilder().rebuild,
+      describeThrown,
+      describeUncloneable,
+      held: (promise) => promise,
+    }));
 
   // The text of a method stands for itself only inside an object. A script whose last value is the
   // function will do as well. If it is none of them, the reading that got furthest knows best what
@@ -93,20 +106,20 @@ module.exports = function createPrelude(natives) {
     configurable: true,
   });
 
-  const { rebuild } = createRebuilder();
-  const remote = createRemote(natives, {
-    canWait: true,
-    rebuild,
-    describeThrown: describer.describeThrown,
-    describeUncloneable: describer.describeUncloneable,
-    held: (promise) => promise,
-  });
-
   return {
+    __proto__: null,
     load,
-    describe: describer.describeThrown,
-    describeUncloneable: describer.describeUncloneable,
-    remote,
+    describe: describeThrown,
+    describeUncloneable,
+    remote: {
+      __proto__: null,
+      stub: (id, isPull) => toRemote().stub(id, isPull),
+      invoke: (target, args, id, problem) => toRemote().invoke(target, args, id, problem),
+      failure: (description, code, name, text) => toRemote().failure(description, code, name, text),
+      substitute: (values) => toRemote().substitute(values),
+      released: (pull) => toRemote().released(pull),
+      open: (generator) => toRemote().open(generator),
+    },
     warn: (kind, reason) => emit([kind, 0, [describe(reason)], []]),
   };
 };

@@ -4,6 +4,7 @@ const assert = require('node:assert');
 const path = require('node:path');
 const { describe, test } = require('node:test');
 const { Thread, ThreadError } = require('../..');
+const { runChild } = require('./fixtures/child.js');
 
 async function caught(context, ...args) {
   try {
@@ -24,6 +25,32 @@ describe('errors', () => {
       assert.strictEqual(error.name, name);
     });
   }
+
+  test('are told of as they are after some that there was no stack left to describe', async () => {
+    const { stdout, stderr } = await runChild(`
+      const thread = new Thread(() => () => {
+        let tries = 0;
+        const dive = () => {
+          try {
+            return dive();
+          } catch {
+            // From the bottom up, until there is stack enough.
+            if (tries++ % 20 === 0) console.log(new Error('deep'));
+            throw new Error('up');
+          }
+        };
+        try {
+          dive();
+        } catch {
+          throw new TypeError('after', { cause: new RangeError('why') });
+        }
+      });
+      thread.run().catch((error) => console.log('caught', error instanceof TypeError, error.message, error.cause instanceof RangeError));
+    `);
+    assert.strictEqual(stderr, '');
+    assert.match(stdout, /^caught true after true$/m);
+    assert.match(stdout, /^Error: deep$/m);
+  });
 
   test('WebAssembly errors arrive as such', async () => {
     const error = await caught(() => () => new WebAssembly.Module(new Uint8Array([1, 2, 3])));

@@ -28,10 +28,21 @@ const turns = {
     for (let i = 0; i < owners.length; i++) overwrite(owners[i]);
   },
   'setters that throw in every prototype': () => {
-    const names = ['0', '1', 'isError', 'value', 'class', 'name', 'message', 'properties', 'cause', 'errors', 'both', 'depth', 'text', 'then', 'get', 'set'];
+    const names = [
+      '0', '1', 'isError', 'value', 'class', 'name', 'message', 'properties', 'cause', 'errors', 'both', 'depth', 'text', 'then', 'get', 'set',
+      // What of the prelude is loaded when it is first needed.
+      'exports', 'lib/describe.js', 'lib/culprit.js', 'lib/classes.js', 'lib/remote.js', 'lib/rebuild.js', 'lib/stream.js',
+      'createDescriber', 'createRebuilder', 'createRemote', 'rebuild', 'describe', 'describeThrown', 'describeUncloneable',
+      'stub', 'invoke', 'failure', 'substitute', 'released', 'open', 'classOfName', 'nameOfPrototype', 'errorClasses',
+    ];
     const trap = { __proto__: null, set() { throw new Error('set'); }, get() { return undefined; }, configurable: true };
     for (const name of names) {
       for (const { prototype } of [Object, Array, Map]) Object.defineProperty(prototype, name, trap);
+    }
+  },
+  'classes that are others': () => {
+    for (const name of ['AggregateError', 'RangeError', 'TypeError', 'Map', 'Set', 'WeakMap', 'Promise', 'RegExp', 'Proxy', 'String']) {
+      globalThis[name] = class Other { constructor() { throw new Error(`another ${name}`); } };
     }
   },
   'globals that are gone': () => {

@@ -125,7 +125,8 @@ void is_error(const FunctionCallbackInfo<Value> &info) {
 
 Local<Object> make_natives(iso_engine_t *engine, Local<Context> context) {
   Isolate *isolate = engine->isolate;
-  Local<Object> natives = Object::New(isolate);
+  /* Without a prototype V8 makes it no hidden class for each name. */
+  Local<Object> natives = Object::New(isolate, v8::Null(isolate), nullptr, nullptr, 0);
   Local<v8::External> data = compat::external(isolate, engine);
   auto add = [&](const char *name, v8::FunctionCallback callback) {
     Local<Function> function = Function::New(context, callback, data).ToLocalChecked();
@@ -167,14 +168,20 @@ compiled_t find_compiled() {
   return {iso_prelude_compiled, static_cast<int>(sizeof(iso_prelude_compiled))};
 }
 
+/* The text stays in the library: no isolate has one of its own. */
+class prelude_text_t : public String::ExternalOneByteStringResource {
+public:
+  const char *data() const override { return iso_prelude_source; }
+  size_t length() const override { return sizeof(iso_prelude_source) - 1; }
+
+protected:
+  void Dispose() override {}
+};
+
 v8::MaybeLocal<v8::Script> compile_prelude(Isolate *isolate, Local<Context> context) {
+  static prelude_text_t prelude_text;
   Local<String> code;
-  if (!String::NewFromOneByte(
-           isolate, reinterpret_cast<const uint8_t *>(iso_prelude_source),
-           v8::NewStringType::kNormal, sizeof(iso_prelude_source) - 1
-      )
-           .ToLocal(&code))
-    return {};
+  if (!String::NewExternalOneByte(isolate, &prelude_text).ToLocal(&code)) return {};
   v8::ScriptOrigin origin =
       compat::origin(isolate, text(isolate, "isolated-threads:prelude"), 0, 0);
   compiled_t known = find_compiled();
