@@ -16,6 +16,7 @@
 
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/gate.h"
 #include "core/internal.h"
 #include "core/spin.h"
 
@@ -111,6 +112,8 @@ _Noreturn static void park(void) {
 
 static void on_fatal(void *data, bool out_of_memory, bool inside) {
   iso_thread_t *thread = data;
+  /* It may have died in there. */
+  iso_gate_leave();
   if (thread->is_spare && iso_spares__died(thread)) {
     iso_owner_thread_ended(thread->owner);
     park();
@@ -328,7 +331,10 @@ start_engine(iso_thread_t *thread, uintptr_t stack_top, iso_home_t *home, iso_en
       .hooks = &engine_hooks,
       .hooks_data = thread,
   };
-  return iso_engine_create(&config, engine);
+  iso_gate_enter();
+  int status = iso_engine_create(&config, engine);
+  iso_gate_leave();
+  return status;
 }
 
 /* From here on its pool may terminate it, and wake the thread; the home is the thread's. */

@@ -26,6 +26,8 @@
   XX(histogram_merges)                                                                             \
   XX(console_holds_the_writer_back)                                                                \
   XX(console_lets_go_when_closed)                                                                  \
+  XX(gate_lets_in_no_more_than_cores_can_serve)                                                    \
+  XX(gate_gives_back_only_what_was_taken)                                                          \
   XX(owner_delivers_in_order)                                                                      \
   XX(owner_hears_all_that_it_expects)                                                              \
   XX(owner_stops_at_its_budget)                                                                    \
