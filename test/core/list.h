@@ -92,6 +92,7 @@
   XX(oom_of_messages)                                                                              \
   XX(oom_of_queues)                                                                                \
   XX(oom_of_pools)                                                                                 \
+  XX(oom_of_replacements)                                                                          \
   XX(remote_calls_a_thread)                                                                        \
   XX(remote_waits_for_the_host)                                                                    \
   XX(remote_holds_back_who_is_faster)                                                              \

@@ -95,3 +95,39 @@ void test_oom_of_pools(void) {
     fixture_deinit(&fixture);
   }
 }
+
+/* Of a pool of one, whose thread dies with tasks behind it: another takes its place, or cannot be
+ * had. Each of them is told, once. */
+void test_oom_of_replacements(void) {
+  enum { TASKS = 8 };
+  int refused = 0;
+  for (size_t n = 1; n <= 12; n++) {
+    fixture_t fixture;
+    test_task_t tasks[TASKS];
+    fixture_init(&fixture);
+    fixture_start_echo(&fixture, 1);
+    fake_gate_shut();
+    for (int i = 0; i < TASKS; i++) {
+      fake_op_t op = i == 0 ? FAKE_GATE : i == 1 ? FAKE_HEAP_FULL : FAKE_ECHO;
+      test_task_init(&tasks[i], &fixture, op, i);
+      tasks[i].task.has_key = i % 3 == 2;
+      tasks[i].task.key_bucket = (uint8_t) i;
+      CHECK_OK(iso_pool_submit(fixture.pool, &tasks[i].task));
+    }
+    fake_gate_wait(1);
+    iso_alloc_fail_at(n);
+    fake_gate_open();
+    UNTIL(&fixture, fixture.deliveries == TASKS);
+    iso_alloc_fail_at(0);
+    CHECK_OK(tasks[0].task.status);
+    CHECK_EQ(tasks[1].task.status, ISO_EMEMORY);
+    for (int i = 2; i < TASKS; i++) {
+      CHECK_EQ(tasks[i].delivered, 1);
+      if (tasks[i].task.status != ISO_OK) refused++;
+    }
+    for (int i = 0; i < TASKS; i++)
+      test_task_deinit(&tasks[i]);
+    fixture_deinit(&fixture);
+  }
+  CHECK(refused > 0);
+}
