@@ -1,6 +1,9 @@
 /* See governor.h. */
 #include "core/governor.h"
 
+#include "core/pool_tasks.h"
+#include "core/pool_threads.h"
+
 enum { PACE_AT_FIRST_NS = 500, PACE_AT_LEAST_NS = 50, LOOKS_EVERY_NS = 1000000 };
 
 static size_t enough_locked(const iso_pool_t *pool) ISO_REQUIRES(pool->lock);

@@ -12,8 +12,12 @@
  *
  * Everything here runs under the pool's lock, on the thread that interrupts (the owner's loop's,
  * the watchdog's, or for memory the thread itself) or on the thread that is guarded. */
+#include "core/guard.h"
+
 #include "core/error.h"
 #include "core/internal.h"
+#include "core/pool_threads.h"
+#include "core/thread.h"
 
 enum {
   LOOK_AGAIN_AT_LEAST_NS = 1000000,

@@ -1,4 +1,5 @@
-/* What the files of a pool know of each other (pool*.c, scheduler.c, stats.c, thread.c), and nobody
+/* What a pool and its threads are made of, the pool's lock, and what of pool.c and spare.c is for
+ * the other files of a pool (guard, memory, pool_tasks, pool_threads, report, thread) and nobody
  * else. */
 #ifndef ISO_CORE_INTERNAL_H
 #define ISO_CORE_INTERNAL_H
@@ -300,49 +301,6 @@ static inline bool iso_thread__takes_tasks(const iso_thread_t *thread) {
   return !thread->is_retiring && thread->replaces == NULL;
 }
 
-/* thread.c */
-
-/* Gives `pool` a thread with an isolate: a spare, or a new one.
- * Errors: ISO_ENOMEM, ISO_ESTART. Thread: any. */
-int iso_thread__create(iso_pool_t *pool, uint64_t id, iso_thread_t **out);
-/* Starts one that works for no pool, until it is taken (see spare.c). Errors: as create. */
-int iso_thread__create_spare(
-    iso_owner_t *owner, void *platform, iso_spares_t *spares, iso_thread_t **out
-);
-/* From now on it works for `pool`. */
-void iso_thread__join(iso_thread_t *thread, iso_pool_t *pool, uint64_t id);
-/* Stops what runs inside a thread of `pool`, until it is resumed (by the thread itself). */
-void iso_thread__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-void iso_thread__resume_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* Makes it look at its queues again. */
-void iso_thread__wake_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* CPU time that it has used so far; 0: not known. The thread is open, or the caller. */
-uint64_t iso_thread__cpu_ns(const iso_thread_t *thread);
-
-/* Leaves V8 at once, for good; can it? */
-bool iso_thread__can_unwind(const iso_thread_t *thread);
-_Noreturn void iso_thread__unwind(iso_thread_t *thread, int status);
-
-/* report.c: hooks of the engine, of a thread (`data`); both take the message. */
-
-/* Holds the thread back where its console is ahead of the host. */
-void iso_report__console(void *data, iso_message_t *message);
-void iso_report__stream(void *data, iso_message_t *message);
-
-/* memory.c */
-
-/* What V8's own limit shall be. */
-size_t iso_memory__v8_limit(size_t limit_bytes);
-/* V8 wants more than `limit_bytes`: the new limit, if it returns. */
-size_t iso_memory__full(iso_thread_t *thread, size_t limit_bytes, const iso_heap_t *heap);
-/* A full collection is over. */
-void iso_memory__collected(iso_thread_t *thread, const iso_heap_t *heap, uint64_t took_ns);
-/* Interrupts what runs if it has more than the limit, or `bytes` are. */
-void iso_memory__check(iso_thread_t *thread, size_t bytes);
-/* Something has run. */
-void iso_memory__ran(iso_thread_t *thread, uint64_t took_ns);
-/* The limit and the use, in MB, as the message of a task that ended by it. */
-void iso_memory__describe(const iso_thread_t *thread, iso_message_t *message);
 /* spare.c: the last four are called by the thread that they are about. */
 
 /* NULL: there is none. Thread: any. */
@@ -356,35 +314,6 @@ bool iso_spares__wait(iso_thread_t *thread, int status);
 bool iso_spares__died(iso_thread_t *thread);
 /* It works for a pool by now, or has ended. */
 void iso_spares__leave(iso_thread_t *thread);
-
-/* guard.c */
-
-/* The thread ends with these: its memory, or V8's state, is beyond use. */
-static inline bool iso_is_fatal(int status) {
-  return status == ISO_EMEMORY || status == ISO_EFATAL;
-}
-
-void iso_guard__init(iso_guard_t *guard);
-/* Thread: not one that holds the pool's lock. */
-void iso_guard__deinit(iso_guard_t *guard);
-
-/* The thread starts to run `task`, or to evaluate the context (NULL). Thread: the guarded. */
-void iso_guard__begin_locked(iso_pool_t *pool, iso_thread_t *thread, const iso_task_t *task)
-    ISO_REQUIRES(pool->lock);
-/* It has run. Returns why it was interrupted; ISO_OK: it was not. Thread: the guarded. */
-int iso_guard__end_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* Stops what it runs, or the next thing. Thread: any. */
-void iso_guard__interrupt_locked(iso_pool_t *pool, iso_thread_t *thread, int reason)
-    ISO_REQUIRES(pool->lock);
-/* It was woken: if V8's own jobs keep it, they are interrupted. Thread: any. */
-void iso_guard__summon_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* It is about to dispose of its isolate, which may never come to its end: V8 may have been left by
- * a jump, or give up. */
-void iso_guard__disposes(iso_thread_t *thread);
-/* The first who asks decides whether it did: the guarded thread, or the watchdog's. */
-bool iso_guard__decides_disposal(iso_thread_t *thread);
-/* It sleeps, or no longer does, until what it awaits has come. Thread: the guarded. */
-void iso_guard__awaits(iso_thread_t *thread, bool awaits);
 
 /* pool.c */
 
@@ -408,93 +337,5 @@ static inline void iso_pool__note_pressure_locked(iso_pool_t *pool) {
 void iso_pool__stop_locked(iso_pool_t *pool, int reason) ISO_REQUIRES(pool->lock);
 /* One that has left is joined, or parked. Thread: the owner's loop's. */
 void iso_pool__thread_ended(iso_pool_t *pool, bool was_lost, bool alive);
-
-/* pool_threads.c: those without a lock are called by the thread that they are about, but park. */
-
-/* `replaces`: the thread whose place it takes; NULL: one more. Errors: ISO_ENOMEM, ISO_ESTART. */
-int iso_pool__spawn_locked(iso_pool_t *pool, iso_thread_t *replaces) ISO_REQUIRES(pool->lock);
-/* As many as there shall be at least, and one more where tasks wait for which none is free. */
-int iso_pool__fill_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
-/* The same; with no thread at all the pool stops, for nothing would ever run. */
-void iso_pool__refill_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
-/* What `ready` waits for: a thread has loaded, or is not wanted any more. */
-void iso_pool__awaited_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* Takes no more tasks but those of its keys; others get what else waited for it. */
-void iso_pool__retire_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* After so many tasks a thread is replaced. */
-void iso_pool__recycle_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* What a run or load ends with that gave `status`. */
-int iso_pool__end_guarded_locked(iso_pool_t *pool, iso_thread_t *thread, int status)
-    ISO_REQUIRES(pool->lock);
-/* Starts to evaluate the context. */
-void iso_pool__loads(iso_pool_t *pool, iso_thread_t *thread);
-/* Has evaluated the context, or could not; takes what is in `error`. False: that is its end. */
-bool iso_pool__loaded(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
-/* Its context was made anew, or could not be; takes what is in `error`. False: that is its end. */
-bool iso_pool__renewed(iso_pool_t *pool, iso_thread_t *thread, int status, iso_message_t *error);
-/* Takes no more tasks, for the reason in thread->end_status: others get what waits for it, and
- * where it died another thread is started in its place. */
-void iso_pool__leave(iso_pool_t *pool, iso_thread_t *thread);
-/* The thread stays for ever where it is: does for it what it should have done at its end.
- * Thread: any. */
-void iso_pool__park(iso_pool_t *pool, iso_thread_t *thread);
-/* It does not stop: does for it what it should have done. Thread: any. */
-void iso_pool__write_off_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* How long the thread may sleep before it has idled, in ms; -1: for ever. */
-int64_t iso_pool__idle_timeout_ms(iso_pool_t *pool);
-/* Is awake again. `has_idled`: after the pool's idle timeout; it may then be told to retire. */
-void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled);
-
-/* pool_tasks.c: those without a lock are called by the thread that they are about. */
-
-/* `target`: the thread that must run it; NULL: as the key or the scheduler says. Wakes who shall
- * take it. Errors: ISO_ENOMEM. */
-int iso_pool__enqueue_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target)
-    ISO_REQUIRES(pool->lock);
-void iso_pool__unqueue_locked(iso_pool_t *pool, iso_task_t *task) ISO_REQUIRES(pool->lock);
-/* Places again what waits in `queue`. */
-void iso_pool__move_tasks_locked(iso_pool_t *pool, iso_queue_t *queue) ISO_REQUIRES(pool->lock);
-void iso_pool__finish_all_locked(iso_pool_t *pool, iso_queue_t *queue, int status)
-    ISO_REQUIRES(pool->lock);
-/* Wakes one that sleeps, if any does. */
-void iso_pool__wake_one_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
-/* Of tasks that any thread may take, whoever spins takes one each; somebody must look at the
- * others. */
-void iso_pool__wake_for_common_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
-/* Wakes this one, which sleeps. */
-void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) ISO_REQUIRES(pool->lock);
-/* A task with a key is over, and its end is posted: the key may go to another thread. */
-void iso_pool__release_bucket_locked(iso_pool_t *pool, int *bucket) ISO_REQUIRES(pool->lock);
-/* Counts the task that ran as done, and gives it; to be finished by the caller. */
-iso_task_t *iso_pool__done_locked(iso_pool_t *pool, iso_thread_t *thread, int status, uint64_t now)
-    ISO_REQUIRES(pool->lock);
-
-typedef enum iso_step_e {
-  ISO_STEP_RUN,
-  /* Calls, or answers, have come. */
-  ISO_STEP_SERVE,
-  ISO_STEP_SPIN,
-  ISO_STEP_SLEEP,
-  ISO_STEP_RENEW,
-  ISO_STEP_STOP
-} iso_step_t;
-
-/* What a thread does next: first finish `done` (NULL: nothing) with `status`, then the step. */
-typedef struct iso_turn_s {
-  iso_task_t *done;
-  int status;
-  iso_step_t step;
-} iso_turn_t;
-
-/* What the thread ran last, if anything, has ended with `status`. */
-iso_turn_t iso_pool__next(iso_pool_t *pool, iso_thread_t *thread, int status);
-/* V8 gave up in it: finishes the task that ran, if that is not done. */
-void iso_pool__failed(iso_pool_t *pool, iso_thread_t *thread, int status);
-/* Stops the pool where nobody can want anything of it any more. */
-void iso_pool__drop_abandoned_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
-/* Is there something to look at? Reads hints only. */
-bool iso_pool__has_work(const iso_pool_t *pool, const iso_thread_t *thread);
-/* The spin that next asked for is over. */
-void iso_pool__spun(iso_pool_t *pool);
 
 #endif

@@ -17,8 +17,12 @@
  * Thread: the one whose memory it is. */
 #include <setjmp.h>
 
+#include "core/memory.h"
+
 #include "core/error.h"
+#include "core/guard.h"
 #include "core/internal.h"
+#include "core/thread.h"
 
 enum {
   MEGABYTE = 1 << 20,

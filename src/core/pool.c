@@ -13,8 +13,11 @@
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/governor.h"
+#include "core/guard.h"
 #include "core/internal.h"
 #include "core/kept_blocks.h"
+#include "core/pool_tasks.h"
+#include "core/pool_threads.h"
 #include "core/scheduler.h"
 
 enum { DEFAULT_HIGH_WATER = 1024, NS_A_MILLISECOND = 1000000, AGE_MS_A_PRIORITY = 1000 };

@@ -1,8 +1,14 @@
 /* A pool's tasks: into a queue, out of it, and through a thread. See pool.c. */
+#include "core/pool_tasks.h"
+
 #include "core/error.h"
 #include "core/governor.h"
+#include "core/guard.h"
 #include "core/internal.h"
+#include "core/memory.h"
+#include "core/pool_threads.h"
 #include "core/scheduler.h"
+#include "core/thread.h"
 
 /* Queues. Every task goes in by enqueue and out by unqueue, which keep the counts and hints. */
 
@@ -75,10 +81,14 @@ void iso_pool__unlock(iso_pool_t *pool) {
   }
 }
 
-void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) {
-  iso_list_remove(&thread->sleeper);
+void iso_pool__leave_sleepers_locked(iso_pool_t *pool, iso_thread_t *thread, bool takes_tasks) {
+  if (thread->is_asleep) iso_list_remove(&thread->sleeper);
   thread->is_asleep = false;
-  iso_governor_note_locked(pool, thread, iso_thread__takes_tasks(thread));
+  iso_governor_note_locked(pool, thread, takes_tasks);
+}
+
+void iso_pool__rouse_locked(iso_pool_t *pool, iso_thread_t *thread) {
+  iso_pool__leave_sleepers_locked(pool, thread, iso_thread__takes_tasks(thread));
   if (!thread->is_open || pool->roused_count == ISO_ROUSED_MOST) {
     iso_thread__wake_locked(pool, thread);
   } else {

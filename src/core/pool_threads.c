@@ -1,8 +1,13 @@
 /* How the threads of a pool come and go: started, replaced, retired, written off. See pool.c. */
+#include "core/pool_threads.h"
+
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/governor.h"
+#include "core/guard.h"
 #include "core/internal.h"
+#include "core/pool_tasks.h"
+#include "core/thread.h"
 
 int iso_pool__spawn_locked(iso_pool_t *pool, iso_thread_t *replaces) {
   if (pool->thread_count == pool->thread_capacity) {
@@ -156,9 +161,7 @@ static void forget_locked(iso_pool_t *pool, iso_thread_t *thread) {
   for (size_t i = 0; i < pool->thread_count; i++) {
     if (pool->threads[i] == thread) pool->threads[i] = pool->threads[--pool->thread_count];
   }
-  if (thread->is_asleep) iso_list_remove(&thread->sleeper);
-  thread->is_asleep = false;
-  iso_governor_note_locked(pool, thread, false);
+  iso_pool__leave_sleepers_locked(pool, thread, false);
   iso_histogram_merge(&pool->run_time, &thread->run_time);
   iso_histogram_merge(&pool->wait_time, &thread->wait_time);
 }
@@ -243,9 +246,7 @@ int64_t iso_pool__idle_timeout_ms(iso_pool_t *pool) {
 void iso_pool__woke(iso_pool_t *pool, iso_thread_t *thread, bool has_idled) {
   iso_pool__lock(pool);
   bool was_left_alone = thread->is_asleep;
-  if (was_left_alone) iso_list_remove(&thread->sleeper);
-  thread->is_asleep = false;
-  iso_governor_note_locked(pool, thread, iso_thread__takes_tasks(thread));
+  iso_pool__leave_sleepers_locked(pool, thread, iso_thread__takes_tasks(thread));
   thread->guard.summoned_ns = 0;
   if (has_idled && was_left_alone && pool->reason == ISO_OK && !thread->is_retiring &&
       pool->open_count > pool->min_threads)

@@ -1,5 +1,7 @@
 /* What a thread tells its owner while a task runs: lines of its console, and the stream that a task
  * has become. All that is posted here comes before the end of the task, which is posted later. */
+#include "core/report.h"
+
 #include "core/alloc.h"
 #include "core/internal.h"
 

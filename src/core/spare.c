@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/internal.h"
+#include "core/thread.h"
 
 enum {
   USUAL_COUNT = 1,

@@ -2,6 +2,7 @@
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/internal.h"
+#include "core/thread.h"
 
 static void describe_thread(const iso_thread_t *thread, uint64_t now, iso_thread_stats_t *out) {
   out->id = thread->id;

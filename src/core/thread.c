@@ -14,10 +14,17 @@
 #include <malloc.h>
 #endif
 
+#include "core/thread.h"
+
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/gate.h"
+#include "core/guard.h"
 #include "core/internal.h"
+#include "core/memory.h"
+#include "core/pool_tasks.h"
+#include "core/pool_threads.h"
+#include "core/report.h"
 #include "core/spin.h"
 
 enum {

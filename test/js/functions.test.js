@@ -200,6 +200,20 @@ describe('functions', () => {
     });
   });
 
+  test('calls do not wait for the runs that wait, on any thread of a pool', async () => {
+    const pool = new ThreadPool(() => (milliseconds) => {
+      for (const end = Date.now() + milliseconds; Date.now() < end;);
+      return (n) => n + 1;
+    }, 2);
+    const functions = await pool.broadcast(0);
+    let done = 0;
+    const runs = Array.from({ length: 200 }, () => pool.run(2).then(() => done++));
+    for (let i = 0; i < 5; i++) assert.deepStrictEqual(await Promise.all(functions.map((f) => f(i))), [i + 1, i + 1]);
+    assert.ok(done < 200, 'calls had to wait for all runs');
+    await Promise.all(runs);
+    await pool.dispose();
+  });
+
   test('buffers that come with calls and answers count against memoryLimit', async () => {
     await using_(() => { const kept = []; return async (f, how) => {
       try {
