@@ -66,10 +66,14 @@ for (const name of chosen.faulty) {
   console.log(`found ${name}, as it should`);
 }
 
+// The library under the JavaScript suite: what was freed is kept from use for 16 MB, not 256, for
+// leaks.test.js looks at the size of the process, and would see those come and go.
+const underNode = 'detect_leaks=0:exitcode=66:quarantine_size_mb=16';
+
 const js = process.argv.includes('--js');
 const result = spawnSync(process.execPath, ['scripts/test.js', ...(js ? ['test/js'] : ['test/core'])], {
   cwd: root,
   stdio: 'inherit',
-  env: js ? { ...env, LD_PRELOAD: preload, ASAN_OPTIONS: 'detect_leaks=0:exitcode=66' } : env,
+  env: js ? { ...env, LD_PRELOAD: preload, ASAN_OPTIONS: underNode } : env,
 });
 process.exitCode = result.status ?? 1;

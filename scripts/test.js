@@ -5,6 +5,7 @@
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { builtPath } = require('../lib/binding.js');
 
@@ -23,7 +24,10 @@ const flags = process.argv.slice(2).filter((place) => place.startsWith('-'));
 const folders = places.length > 0 ? places : ['test/core', 'test/js'];
 const files = folders.flatMap((place) => testsIn(path.resolve(root, place)));
 
-const result = spawnSync(process.execPath, ['--expose-gc', '--test', ...flags, ...files], {
+// Much of it waits: one file for each core, and not one less, as is the default.
+const concurrency = `--test-concurrency=${os.availableParallelism()}`;
+
+const result = spawnSync(process.execPath, ['--expose-gc', '--test', concurrency, ...flags, ...files], {
   cwd: root,
   stdio: 'inherit',
   env: { ISOLATED_THREADS_LIBRARY: builtPath(), ...process.env },
