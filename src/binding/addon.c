@@ -7,6 +7,7 @@
 #include "binding/spare_binding.h"
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/snapshot.h"
 #include "engine/engine.h"
 
 /* initialize({ fromThread, fromCode, uncloneable, print, notice, opened, deliverItems, failItem,
@@ -84,6 +85,14 @@ static napi_value set_exit_code(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* forbidSnapshot(): for a process of which V8's snapshot is not Node's. */
+static napi_value forbid_snapshot(napi_env env, napi_callback_info info) {
+  (void) env;
+  (void) info;
+  iso_snapshot_forbid();
+  return NULL;
+}
+
 /* liveBlocks(): what alloc.h counts, for tests. */
 static napi_value live_blocks(napi_env env, napi_callback_info info) {
   (void) info;
@@ -114,6 +123,7 @@ static napi_value define_exports(napi_env env, napi_value exports, iso_host_t *h
        .value = (napi_value) iso_host_remote_natives(),
        .attributes = napi_default},
       {.utf8name = "setExitCode", .method = set_exit_code, .attributes = napi_default},
+      {.utf8name = "forbidSnapshot", .method = forbid_snapshot, .attributes = napi_default},
       {.utf8name = "prepare", .method = iso_prepare, .attributes = napi_default},
       {.utf8name = "warm", .method = iso_warm, .attributes = napi_default},
       {.utf8name = "liveBlocks", .method = live_blocks, .attributes = napi_default},

@@ -1,8 +1,9 @@
-/* A bare isolate: made by Node, with nothing of Node inside.
+/* A bare isolate: made as Node makes its own, with nothing of Node inside.
  *
- * node::NewIsolate and not v8::Isolate::New: all isolates of a process must come from one snapshot,
- * and Node's is the process's. Its settings assume a Node environment inside; there is none here,
- * so every callback that would look for one is replaced. */
+ * By node::NewIsolate, or from a snapshot that snapshot.cc has made of such an isolate: all
+ * isolates of a process must agree on V8's read-only heap, and Node's is the process's. Its
+ * settings assume a Node environment inside; there is none here, so every callback that would look
+ * for one is replaced. */
 #include "engine/v8/v8_internal.h"
 
 namespace iso {
@@ -95,6 +96,38 @@ bool no_abort(Isolate *) {
 
 } // namespace
 
+/* As node::NewIsolate does it, but for the snapshot. */
+static Isolate *create_from_snapshot(
+    const iso_engine_config_t *config, const node::IsolateSettings &settings,
+    Isolate::CreateParams *params
+) {
+  uint64_t memory = uv_get_total_memory();
+  uint64_t constrained = uv_get_constrained_memory();
+  if (constrained != 0 && constrained < memory) memory = constrained;
+  if (memory != 0) params->constraints.ConfigureDefaults(memory, 0);
+  params->array_buffer_allocator_shared = create_allocator(config->account);
+  Isolate *isolate = Isolate::Allocate();
+  if (isolate == nullptr) return nullptr;
+  static_cast<node::MultiIsolatePlatform *>(config->platform)
+      ->RegisterIsolate(isolate, config->loop);
+  Isolate::Initialize(isolate, *params);
+  Isolate::Scope scope(isolate);
+  node::SetIsolateUpForNode(isolate, settings);
+  return isolate;
+}
+
+static Isolate *
+create_from_node(const iso_engine_config_t *config, const node::IsolateSettings &settings) {
+  Isolate *isolate = node::NewIsolate(
+      create_allocator(config->account), config->loop,
+      static_cast<node::MultiIsolatePlatform *>(config->platform), nullptr, settings
+  );
+  if (isolate == nullptr) return nullptr;
+  Isolate::Scope scope(isolate);
+  note_origin(isolate);
+  return isolate;
+}
+
 Isolate *create_bare(const iso_engine_config_t *config) {
   node::IsolateSettings settings;
   /* No message listener of Node's: it aborts where there is no environment to report to. */
@@ -103,10 +136,9 @@ Isolate *create_bare(const iso_engine_config_t *config) {
   settings.should_abort_on_uncaught_exception_callback = no_abort;
   settings.promise_reject_callback = on_promise_reject;
   settings.allow_wasm_code_generation_callback = yes_to_wasm;
-  Isolate *isolate = node::NewIsolate(
-      create_allocator(config->account), config->loop,
-      static_cast<node::MultiIsolatePlatform *>(config->platform), nullptr, settings
-  );
+  Isolate::CreateParams params;
+  Isolate *isolate = use_snapshot(&params) ? create_from_snapshot(config, settings, &params)
+                                           : create_from_node(config, settings);
   if (isolate == nullptr) return nullptr;
   isolate->SetPrepareStackTraceCallback(nullptr);
   isolate->SetModifyCodeGenerationFromStringsCallback(may_eval);

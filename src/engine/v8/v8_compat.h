@@ -4,6 +4,8 @@
 #ifndef ISO_ENGINE_V8_COMPAT_H
 #define ISO_ENGINE_V8_COMPAT_H
 
+#include <memory>
+
 /* Their headers are not ours to warn about. */
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
@@ -11,6 +13,7 @@
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
 #include <node.h>
+#include <v8-snapshot.h>
 #include <v8.h>
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
@@ -36,6 +39,26 @@ inline void dispose_isolate(node::MultiIsolatePlatform *platform, v8::Isolate *i
 #else
   platform->UnregisterIsolate(isolate);
   isolate->Dispose();
+#endif
+}
+
+/* Up to V8 11 a snapshot names an object of the read-only heap by how many of them came before it
+ * in that snapshot, which no other one shares; from V8 12 on, by its place in the heap. */
+constexpr bool kCanMakeSnapshots = V8_MAJOR_VERSION >= 12;
+
+/* Who makes a snapshot of `isolate`, which has come from `origin` and is entered until the end. */
+inline std::unique_ptr<v8::SnapshotCreator>
+begin_snapshot(v8::Isolate *isolate, const intptr_t *references, const v8::StartupData *origin) {
+#if V8_MAJOR_VERSION >= 12
+  /* The isolate must have one until its end, and makes no buffers. */
+  static v8::ArrayBuffer::Allocator *allocator = v8::ArrayBuffer::Allocator::NewDefaultAllocator();
+  v8::Isolate::CreateParams params;
+  params.array_buffer_allocator = allocator;
+  params.external_references = references;
+  params.snapshot_blob = origin;
+  return std::make_unique<v8::SnapshotCreator>(isolate, params);
+#else
+  return std::make_unique<v8::SnapshotCreator>(isolate, references, origin);
 #endif
 }
 
