@@ -317,23 +317,18 @@ void iso_owner_drain(iso_owner_t *owner, uint64_t budget_ns) {
   /* Reading the clock costs as much as a short delivery does, so it is read now and then. */
   enum { DELIVERIES_A_LOOK = 16 };
   uint64_t deadline = uv_hrtime() + budget_ns;
-  iso_list_t taken;
-  iso_list_init(&taken);
-  iso_list_splice(&taken, &owner->rest);
-  take_posted(owner, &taken, NULL);
+  take_posted(owner, &owner->rest, NULL);
 
+  /* They stay the owner's until it is their turn: a delivery may end the process, and with it the
+   * owner. */
   iso_link_t *link = NULL;
-  for (unsigned count = 1; (link = iso_list_shift(&taken)) != NULL; count++) {
+  for (unsigned count = 1; (link = iso_list_shift(&owner->rest)) != NULL; count++) {
     iso_event_t *event = ISO_LIST_ITEM(link, iso_event_t, link);
-    fetch_next(&taken);
+    fetch_next(&owner->rest);
     event->deliver(event, true);
     if (count % DELIVERIES_A_LOOK == 0 && uv_hrtime() > deadline) break;
   }
-  if (iso_list_empty(&taken)) return;
-  /* To the front. */
-  iso_list_splice(&taken, &owner->rest);
-  iso_list_splice(&owner->rest, &taken);
-  uv_async_send(&owner->async);
+  if (!iso_list_empty(&owner->rest)) uv_async_send(&owner->async);
 }
 
 void iso_owner_expect(iso_owner_t *owner) {

@@ -148,7 +148,8 @@ bool iso_pool_has_ended(iso_pool_t *pool);
 /* More tasks wait than max_queue, or 1024 where that has no limit; until none waits. */
 bool iso_pool_needs_drain(iso_pool_t *pool);
 
-/* Threads of this process that may still touch V8, those parked or left behind too. Thread: any. */
+/* Threads of this process that have not been joined, those parked or left behind too: they may
+ * still touch V8, or, in their last steps, what libraries keep for each thread. Thread: any. */
 size_t iso_threads_living(void);
 
 /* Statistics. */

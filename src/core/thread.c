@@ -492,7 +492,6 @@ static void thread_main(void *argument) {
   if (is_wanted && !iso_guard__decides_disposal(thread)) park();
   if (is_open) close_loop(thread);
   if (had_much || iso_is_fatal(thread->end_status)) give_memory_back();
-  atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   /* From the post on, the owner may free the thread and its pool as soon as it has joined us. */
   iso_owner_post(owner, &thread->exit_event);
   iso_owner_thread_ended(owner);
@@ -515,12 +514,13 @@ static void deliver_exit(iso_event_t *event, bool alive) {
   iso_pool_t *pool = thread->pool;
   uv_thread_t self = uv_thread_self();
   /* A parked thread keeps what it has. One that came back after its environment was gone delivers
-   * this itself, and cannot join itself: its pool is lost with it. */
+   * this itself, and cannot join itself: it counts as living, and its pool is lost with it. */
   bool is_own = uv_thread_equal(&self, &thread->handle) != 0;
   if (is_own) return;
   bool was_lost = thread->is_lost;
   if (!thread->is_parked) {
     uv_thread_join(&thread->handle);
+    atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
     destroy(thread);
   }
   if (pool != NULL) iso_pool__thread_ended(pool, was_lost, alive);

@@ -76,8 +76,7 @@ void test_spare_is_dismissed(void) {
   warm(spares, &fixture, 5);
   CHECK_EQ(iso_threads_living(), 5);
   warm(spares, &fixture, 2);
-  while (iso_threads_living() != 2)
-    uv_sleep(1);
+  UNTIL(&fixture, iso_threads_living() == 2);
   /* Stopped while it starts. */
   test_warming_t test = {.warming.event.deliver = deliver};
   CHECK_OK(iso_spares_warm(spares, 4, &test.warming));

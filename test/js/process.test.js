@@ -3,6 +3,10 @@
 // How a process ends with threads in it. Every case is a child of its own.
 
 const assert = require('node:assert');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { describe, test } = require('node:test');
 const { runChild } = require('./fixtures/child.js');
 
@@ -91,6 +95,27 @@ describe('the process', () => {
       `);
       assert.deepStrictEqual(result, { code: 4, signal: null, stdout: '', stderr: '' });
     }
+  });
+
+  // What libraries keep for each thread goes in a thread's last steps, and at the end of the
+  // process: OpenSSL freed it twice where those were at once.
+  test('process.exit has joined every thread', { skip: process.platform !== 'linux' || Boolean(process.env.ISO_PRELOAD) }, async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'isolated-threads-'));
+    const library = path.join(folder, 'slow_ends.so');
+    execFileSync('cc', ['-shared', '-fPIC', '-o', library, path.join(__dirname, 'fixtures', 'slow_ends.c')]);
+    const program = (exit) => `
+      const threads = Array.from({ length: 3 }, () => new Thread((n) => () => n, { spares: 0 }));
+      console.log = () => { ${exit} };
+      threads[0].ready.then(() => {
+        ${exit}
+        new Thread(() => () => console.log('x'), { spares: 0 }).run();
+      });`;
+    const ways = { 'of a promise': 'process.exit(4);', 'of an event': `if (done++) process.exit(4);` };
+    for (const [name, exit] of Object.entries(ways)) {
+      const result = await runChild(`let done = 0; ${program(exit)}`, { env: { LD_PRELOAD: library } });
+      assert.deepStrictEqual(result, { code: 4, signal: null, stdout: '', stderr: 'threads at their end: 0\n' }, name);
+    }
+    fs.rmSync(folder, { recursive: true });
   });
 
   test('an uncaught exception ends it as always, with threads that spin', async () => {
