@@ -52,7 +52,9 @@ void iso_host_release(iso_host_t *host) {
   if (--host->references == 0) iso_free(host);
 }
 
-/* Stops every thread and waits for them: after this, none touches the platform any more. */
+/* Stops every thread and waits for them: after this, none touches the platform any more. Joins them
+ * as well, for what libraries keep for each thread goes in its very last steps, and with the
+ * process: OpenSSL, which V8 has its random numbers from, would free it twice. */
 static void shut_down(iso_host_t *host) {
   if (host->is_shut_down) return;
   host->is_shut_down = true;
@@ -60,6 +62,7 @@ static void shut_down(iso_host_t *host) {
   iso_pool_bindings_stop(host);
   iso_spares_stop(host->spares);
   iso_owner_wait_threads(host->owner, SHUT_DOWN_PATIENCE_MS);
+  iso_owner_silence(host->owner);
 }
 
 static void on_owner_closed(void *data) {
@@ -77,25 +80,13 @@ static void on_owner_closed(void *data) {
 }
 
 static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
+  (void) handle;
   iso_host_t *host = data;
-  if (host->has_ended) {
-    napi_remove_async_cleanup_hook(handle);
-    return;
-  }
   shut_down(host);
   iso_owner_close(host->owner, on_owner_closed, host);
   iso_spares_release(host->spares);
   iso_pool_bindings_destroy_ended(host);
   iso_runs_free(host);
-}
-
-/* Joins the threads as well, for what their libraries keep for each of them goes in their very last
- * steps, and with the process: OpenSSL, which V8 has its random numbers from, would free it twice.
- */
-static void end(iso_host_t *host) {
-  host->has_ended = true;
-  shut_down(host);
-  iso_owner_close(host->owner, NULL, NULL);
 }
 
 /* Node comes here for a process.kill() of itself as well, without an exit event, in case that is
@@ -104,7 +95,7 @@ static void on_environment_exit(void *data) {
   iso_host_t *host = data;
   host->has_exit_hook = false;
   if (!host->is_cleaned_up && !host->is_exiting) return;
-  if (!host->is_cleaned_up) end(host);
+  if (!host->is_cleaned_up) shut_down(host);
   if (host->is_exiting && iso_threads_living() != 0) _Exit(host->exit_code);
   iso_host_release(host);
 }

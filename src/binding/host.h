@@ -61,8 +61,6 @@ struct iso_host_s {
   bool has_exit_hook;
   bool is_shut_down;
   bool is_cleaned_up;
-  /* By the end of the process, where the environment has none of its own. */
-  bool has_ended;
   /* One for each of the environment's two ways to end (cleanup hooks, and exit callbacks; they come
    * in either order, the first perhaps never), and one for each pool binding. */
   size_t references;

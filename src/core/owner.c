@@ -379,7 +379,7 @@ static void on_handle_closed(uv_handle_t *handle) {
   if (owner->on_closed != NULL) owner->on_closed(owner->closed_data);
 }
 
-void iso_owner_close(iso_owner_t *owner, iso_owner_wake_cb on_closed, void *data) {
+void iso_owner_silence(iso_owner_t *owner) {
   iso_list_t rest;
   iso_list_init(&rest);
   iso_list_splice(&rest, &owner->rest);
@@ -390,6 +390,10 @@ void iso_owner_close(iso_owner_t *owner, iso_owner_wake_cb on_closed, void *data
     iso_event_t *event = ISO_LIST_ITEM(link, iso_event_t, link);
     event->deliver(event, false);
   }
+}
+
+void iso_owner_close(iso_owner_t *owner, iso_owner_wake_cb on_closed, void *data) {
+  iso_owner_silence(owner);
   /* Who began to wake the loop before that must have done so before the handle goes. */
   while (atomic_load_explicit(&owner->wakers, memory_order_acquire) != 0)
     uv_sleep(0);

@@ -69,7 +69,11 @@ void iso_owner_thread_ended(iso_owner_t *owner);
 /* Waits until none runs: true; or until `timeout_ms` went by: false. */
 bool iso_owner_wait_threads(iso_owner_t *owner, uint64_t timeout_ms);
 
-/* Ends the deliveries to JavaScript and closes the handles in the loop; `on_closed(data)` is called
+/* Ends the deliveries to JavaScript: what waits, and what still comes, is delivered with `alive`
+ * false. May be called again, and from a delivery. Thread: the loop's. */
+void iso_owner_silence(iso_owner_t *owner);
+
+/* Silences it and closes the handles in the loop; `on_closed(data)` is called
  * when the loop has let go of them, and the owner may only be released after that.
  * Thread: the loop's. */
 void iso_owner_close(iso_owner_t *owner, iso_owner_wake_cb on_closed, void *data);

@@ -25,7 +25,7 @@ void iso_snapshot_consider(void *platform, uv_loop_t *loop, bool is_awaited) {
   unsigned worth = is_awaited ? WORTH_A_WAIT : WORTH_IT;
   if (atomic_load_explicit(&wanted, memory_order_relaxed) < worth) return;
   if (!iso_engine_can_make_snapshot()) return;
-  if (!atomic_flag_test_and_set(&is_decided)) (void) iso_engine_make_snapshot(platform, loop);
+  if (!atomic_flag_test_and_set(&is_decided)) iso_engine_make_snapshot(platform, loop);
 }
 
 void iso_snapshot_forbid(void) {

@@ -328,6 +328,11 @@ static bool load(iso_thread_t *thread) {
 
 /* From start to end. */
 
+/* Does a pool wait for it? A spare nobody has taken is made for later. */
+static bool is_awaited(const iso_thread_t *thread) {
+  return !thread->is_spare || iso_spares__is_taken(thread);
+}
+
 static int
 start_engine(iso_thread_t *thread, uintptr_t stack_top, iso_home_t *home, iso_engine_t **engine) {
   iso_engine_config_t config = {
@@ -340,8 +345,7 @@ start_engine(iso_thread_t *thread, uintptr_t stack_top, iso_home_t *home, iso_en
       .hooks_data = thread,
   };
   iso_gate_enter();
-  bool is_awaited = !thread->is_spare || iso_spares__is_taken(thread);
-  iso_snapshot_consider(thread->platform, &thread->loop, is_awaited);
+  iso_snapshot_consider(thread->platform, &thread->loop, is_awaited(thread));
   int status = iso_engine_create(&config, engine);
   iso_gate_leave();
   return status;
@@ -477,7 +481,7 @@ static void thread_main(void *argument) {
   bool is_open = status == ISO_OK;
   if (is_open) status = iso_home_create_thread(&thread->wake, &home);
   if (status == ISO_OK) status = start_engine(thread, (uintptr_t) &stack_top, home, &engine);
-  if (status == ISO_OK && thread->is_spare && !iso_spares__is_taken(thread)) {
+  if (status == ISO_OK && !is_awaited(thread)) {
     rehearse(engine);
     iso_engine_rest(engine);
   }

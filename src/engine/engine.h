@@ -93,9 +93,9 @@ typedef struct iso_engine_limits_s {
 bool iso_engine_can_make_snapshot(void);
 
 /* Makes what later engines come from, in a third of the time and with half of the memory. Takes 40
- * to 60 ms of CPU; `loop` is the calling thread's own. False: it could not be had, and engines are
+ * to 60 ms of CPU; `loop` is the calling thread's own. Where it cannot be had engines are
  * made as before. Thread: one without an engine; one, once a process. */
-bool iso_engine_make_snapshot(void *platform, struct uv_loop_s *loop);
+void iso_engine_make_snapshot(void *platform, struct uv_loop_s *loop);
 
 /* Errors: ISO_ESTART. */
 int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out);

@@ -88,11 +88,10 @@ bool iso_engine_can_make_snapshot(void) {
   return atomic_load(&fake_can_make_snapshot);
 }
 
-bool iso_engine_make_snapshot(void *platform, uv_loop_t *loop) {
+void iso_engine_make_snapshot(void *platform, uv_loop_t *loop) {
   (void) platform;
   (void) loop;
   atomic_fetch_add(&fake_snapshots, 1);
-  return true;
 }
 
 int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {

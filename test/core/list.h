@@ -39,6 +39,7 @@
   XX(owner_lingers_for_what_is_posted_last)                                                        \
   XX(owner_hears_what_comes_while_it_lingers)                                                      \
   XX(owner_frees_what_is_left_at_close)                                                            \
+  XX(owner_may_be_silenced_by_a_delivery)                                                          \
   XX(pool_runs_in_order)                                                                           \
   XX(pool_says_how_a_task_ended)                                                                   \
   XX(pool_waits_for_pending_results)                                                               \

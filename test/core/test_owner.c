@@ -258,3 +258,34 @@ void test_owner_frees_what_is_left_at_close(void) {
   CHECK(!notes[NOTES - 1].is_alive);
   iso_owner_release(owner);
 }
+
+typedef struct last_word_s {
+  iso_event_t event;
+  iso_owner_t *owner;
+} last_word_t;
+
+static void deliver_last_word(iso_event_t *event, bool alive) {
+  CHECK(alive);
+  iso_owner_silence(ISO_LIST_ITEM(event, last_word_t, event)->owner);
+}
+
+/* As by a process.exit() in what a promise calls. */
+void test_owner_may_be_silenced_by_a_delivery(void) {
+  fixture_t fixture;
+  static note_t notes[NOTES];
+  int next = 0;
+  fixture_init(&fixture);
+  init_notes(notes, &next);
+  last_word_t word = {.event = {.deliver = deliver_last_word}, .owner = fixture.owner};
+  notes[1].is_alive = true;
+  notes[2].is_alive = true;
+  iso_owner_post(fixture.owner, &notes[0].event);
+  iso_owner_post(fixture.owner, &word.event);
+  iso_owner_post(fixture.owner, &notes[1].event);
+  UNTIL(&fixture, next == 2);
+  CHECK(notes[0].is_alive && !notes[1].is_alive);
+  iso_owner_post(fixture.owner, &notes[2].event);
+  CHECK(!notes[2].is_alive);
+  CHECK_EQ(next, 3);
+  fixture_deinit(&fixture);
+}

@@ -94,10 +94,8 @@ bool no_abort(Isolate *) {
   return false;
 }
 
-} // namespace
-
 /* As node::NewIsolate does it, but for the snapshot. */
-static Isolate *create_from_snapshot(
+Isolate *create_from_snapshot(
     const iso_engine_config_t *config, const node::IsolateSettings &settings,
     Isolate::CreateParams *params
 ) {
@@ -116,7 +114,7 @@ static Isolate *create_from_snapshot(
   return isolate;
 }
 
-static Isolate *
+Isolate *
 create_from_node(const iso_engine_config_t *config, const node::IsolateSettings &settings) {
   Isolate *isolate = node::NewIsolate(
       create_allocator(config->account), config->loop,
@@ -127,6 +125,8 @@ create_from_node(const iso_engine_config_t *config, const node::IsolateSettings 
   note_origin(isolate);
   return isolate;
 }
+
+} // namespace
 
 Isolate *create_bare(const iso_engine_config_t *config) {
   node::IsolateSettings settings;

@@ -138,7 +138,7 @@ bool iso_engine_can_make_snapshot(void) {
   return iso::is_from_node.load(std::memory_order_relaxed);
 }
 
-bool iso_engine_make_snapshot(void *platform, uv_loop_s *loop) {
+void iso_engine_make_snapshot(void *platform, uv_loop_s *loop) {
   using iso::StartupData;
   std::vector<char> nodes = node::EmbedderSnapshotData::BuiltinSnapshotData()->ToBlob();
   StartupData origin = iso::find_v8s(nodes);
@@ -150,7 +150,5 @@ bool iso_engine_make_snapshot(void *platform, uv_loop_s *loop) {
     made = next;
     origin = next;
   }
-  if (made.data == nullptr) return false;
-  iso::bare.store(new StartupData(made), std::memory_order_release);
-  return true;
+  if (made.data != nullptr) iso::bare.store(new StartupData(made), std::memory_order_release);
 }
