@@ -50,23 +50,10 @@ function findLibrary() {
   throw error;
 }
 
-// What starts a process from a snapshot of its own, or may; node takes _ for - in flags.
-const snapshotFlags = /--(build[-_])?snapshot|--\S*config[-_]file/;
-
-// Is this process's V8 not that of Node's own snapshot, or one that checks what it need not?
-function isPeculiar() {
-  if (process.features.debug || snapshotFlags.test(`${process.env.NODE_OPTIONS} ${process.execArgv.join(' ')}`)) return true;
-  try {
-    return require('node:sea').isSea();
-  } catch {
-    // Not in this Node.
-    return false;
-  }
-}
-
 function load() {
   const binding = require(findLibrary());
-  if (isPeculiar()) binding.forbidSnapshot();
+  // V8 itself refuses a second snapshot in a debug build, fitting or not.
+  if (!process.features.debug) binding.examineHeap();
   const { fromThread, fromCode, uncloneable, rebuild } = require('./errors.js');
   const { createDescriber } = require('./describe.js');
   const { createRemote } = require('./remote.js');

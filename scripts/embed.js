@@ -5,9 +5,17 @@
 //   node scripts/embed.js OUT.h ARCHITECTURE
 // A small bundler of our own files only: each becomes a function, required by its path.
 
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
+
+// V8 takes only what an isolate from the same snapshot has compiled, and from Node 22 on threads come
+// from V8's default one (src/engine/v8/snapshot.cc).
+if (Number.parseInt(process.version.slice(1), 10) >= 22 && !process.execArgv.includes('--no-node-snapshot')) {
+  execFileSync(process.execPath, ['--no-node-snapshot', ...process.argv.slice(1)], { stdio: 'inherit' });
+  process.exit();
+}
 
 const root = path.join(__dirname, '..');
 const entry = 'src/prelude/prelude.js';

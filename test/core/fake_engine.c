@@ -26,8 +26,6 @@ static int gate_calls;
 static bool gate_is_open;
 int fake_live_stores;
 atomic_int fake_renewals;
-atomic_bool fake_can_make_snapshot;
-atomic_int fake_snapshots;
 atomic_int fake_emptied;
 atomic_int fake_missed;
 iso_callable_t *fake_exported;
@@ -82,16 +80,6 @@ static int wait_deaf(void) {
 
 static void on_turn(uv_async_t *turn) {
   (void) turn;
-}
-
-bool iso_engine_can_make_snapshot(void) {
-  return atomic_load(&fake_can_make_snapshot);
-}
-
-void iso_engine_make_snapshot(void *platform, uv_loop_t *loop) {
-  (void) platform;
-  (void) loop;
-  atomic_fetch_add(&fake_snapshots, 1);
 }
 
 int iso_engine_create(const iso_engine_config_t *config, iso_engine_t **out) {

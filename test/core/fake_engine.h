@@ -47,9 +47,6 @@ extern int fake_live_stores;
 void *fake_store_create(void);
 /* Contexts that were made anew. */
 extern atomic_int fake_renewals;
-/* Whether a snapshot can be made, and how many were. */
-extern atomic_bool fake_can_make_snapshot;
-extern atomic_int fake_snapshots;
 /* Engines whose heap was emptied before they were destroyed. */
 extern atomic_int fake_emptied;
 /* How many terminations will be missed. */

@@ -28,11 +28,6 @@
   XX(console_lets_go_when_closed)                                                                  \
   XX(gate_lets_in_no_more_than_cores_can_serve)                                                    \
   XX(gate_gives_back_only_what_was_taken)                                                          \
-  XX(snapshot_is_made_once_it_pays)                                                                \
-  XX(snapshot_is_put_off_where_somebody_waits)                                                     \
-  XX(snapshot_needs_an_engine_before)                                                              \
-  XX(snapshot_can_be_forbidden)                                                                    \
-  XX(snapshot_is_made_by_one_of_many)                                                              \
   XX(owner_delivers_in_order)                                                                      \
   XX(owner_hears_all_that_it_expects)                                                              \
   XX(owner_stops_at_its_budget)                                                                    \

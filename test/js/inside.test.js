@@ -1,11 +1,26 @@
 'use strict';
 
 const assert = require('node:assert');
+const path = require('node:path');
 const { describe, test } = require('node:test');
 const { Thread } = require('../..');
 const { runChild } = require('./fixtures/child.js');
 
 describe('inside a thread', () => {
+  test('WebAssembly has no functions that take a Response, which there is none of', async () => {
+    // Without memoryLimit, with it, and in an isolate that Node has made.
+    for (const flags of [[], ['-r', path.join(__dirname, 'fixtures', 'node-snapshot.js')]]) {
+      const result = await runChild(`
+        const look = () => () => ['compileStreaming', 'instantiateStreaming'].map((name) => {
+          try { return WebAssembly[name](1); } catch (error) { return error.name; }
+        });
+        (async () => {
+          for (const options of [{}, { memoryLimit: 64 }]) console.log((await new Thread(look, options).run()).join());
+        })();`, { flags });
+      assert.deepStrictEqual(result, { code: 0, signal: null, stdout: 'TypeError,TypeError\n'.repeat(2), stderr: '' });
+    }
+  });
+
   test('there is nothing of Node, nor of the web', async () => {
     const names = ['Buffer', 'require', 'module', 'exports', '__dirname', 'process', 'global', 'setTimeout', 'setInterval',
       'setImmediate', 'queueMicrotask', 'fetch', 'URL', 'TextEncoder', 'structuredClone', 'performance', 'navigator'];

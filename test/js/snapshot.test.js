@@ -1,7 +1,7 @@
 'use strict';
 
-// Isolates that come from the snapshot that the library makes once it has started many threads
-// (src/core/snapshot.h): they are as those that come from Node's.
+// Threads of which the isolate comes from V8's default snapshot (src/engine/v8/snapshot.cc): they are
+// as those that come from Node's.
 
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
@@ -11,22 +11,19 @@ const path = require('node:path');
 const { describe, test } = require('node:test');
 const { runChild, root } = require('./fixtures/child.js');
 
-// In the child: the heap of the first of many threads, one after the other, and of the last. That
-// one comes from the snapshot, if there is one: its heap is smaller by far.
-const startMany = `
-  const startMany = async () => {
-    const heaps = [];
-    for (let i = 0; i < 40; i++) {
-      const thread = new Thread('() => () => 1', { spares: 0 });
-      await thread.run();
-      heaps.push(thread.stats().perThread[0].heapUsed);
-      await thread.dispose();
-    }
-    return heaps.at(-1) < heaps[0] * 0.8 ? 'made' : 'not made';
-  };`;
+// Not with Node 20's V8: see v8_compat.h.
+const isTaken = Number(process.versions.node.split('.')[0]) >= 22;
+// So many bytes a fresh thread has in its heap, from the one snapshot and from the other.
+const MOST_OF_DEFAULT = 650000;
+const LEAST_OF_NODE = 700000;
+const fromNode = ['-r', path.join(__dirname, 'fixtures', 'node-snapshot.js')];
 
-const afterMany = (program, options) =>
-  runChild(`${startMany} startMany().then(${program}).catch((error) => { console.error(error); process.exit(1); });`, options);
+const look = `
+  const thread = new Thread(() => () => 1, { spares: 0 });
+  thread.run().then(() => {
+    const { heapUsed } = thread.stats().perThread[0];
+    console.log(heapUsed < ${MOST_OF_DEFAULT} ? 'default' : heapUsed > ${LEAST_OF_NODE} ? 'Node' : heapUsed);
+  });`;
 
 // All that can be reached from globalThis: names, attributes, kinds, prototypes.
 const describeWorld = () => {
@@ -58,33 +55,57 @@ const describeWorld = () => {
   return () => lines.join('\n');
 };
 
-// Node 20's V8 cannot: see v8_compat.h.
-const canBeMade = Number(process.versions.node.split('.')[0]) >= 22;
+const seeWorld = async (flags) => {
+  const { stdout, stderr, code } = await runChild(
+    `new Thread(${describeWorld}).run().then((world) => { process.stdout.write(world); });`,
+    { flags },
+  );
+  assert.deepStrictEqual({ stderr, code }, { stderr: '', code: 0 });
+  return stdout.split('\n');
+};
 
-describe('threads from our own snapshot', () => {
-  test('are as the others, and smaller', async () => {
-    const { stdout, stderr, code } = await runChild(`${startMany}
-      const look = async () => {
-        const thread = new Thread(${describeWorld}, { spares: 0 });
-        const world = await thread.run();
-        await thread.dispose();
-        return world;
-      };
-      (async () => {
-        const before = await look();
-        const how = await startMany();
-        const after = await look();
-        console.log(how, before.length > 50000, before === after);
-        if (before !== after) {
-          const known = new Set(before.split('\\n'));
-          console.log(after.split('\\n').filter((line) => !known.has(line)).slice(0, 20).join('\\n'));
-        }
-      })();`);
-    assert.deepStrictEqual({ stdout, stderr, code }, { stdout: `${canBeMade ? '' : 'not '}made true true\n`, stderr: '', code: 0 });
+describe('a thread comes from', () => {
+  const snapshot = isTaken ? 'default' : 'Node';
+
+  test("V8's default snapshot, where it fits", async () => {
+    assert.deepStrictEqual(await runChild(look), { code: 0, signal: null, stdout: `${snapshot}\n`, stderr: '' });
   });
 
-  test('do what the others do', async () => {
-    const result = await afterMany(async () => {
+  test("Node's, where it is not to be tried", async () => {
+    assert.deepStrictEqual(await runChild(look, { flags: fromNode }), { code: 0, signal: null, stdout: 'Node\n', stderr: '' });
+  });
+
+  test('the default one in a program that has started from it, or from its own', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'isolated-threads-'));
+    const entry = path.join(folder, 'entry.js');
+    fs.writeFileSync(entry, `require('v8').startupSnapshot.setDeserializeMainFunction(() => {
+      const { createRequire } = require('module');
+      const { Thread } = createRequire(${JSON.stringify(`${root}/`)})(${JSON.stringify(root)});
+      ${look}
+    });`);
+    const main = path.join(folder, 'main.js');
+    fs.writeFileSync(main, `const { Thread } = require(${JSON.stringify(root)});${look}`);
+    const node = (...args) => spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    const built = node('--snapshot-blob', 'snap.blob', '--build-snapshot', entry);
+    assert.strictEqual(built.status, 0, built.stderr);
+    const own = node('--snapshot-blob', 'snap.blob', 'main.js');
+    assert.deepStrictEqual({ status: own.status, stdout: own.stdout }, { status: 0, stdout: `${snapshot}\n` }, own.stderr);
+    const none = node('--no-node-snapshot', 'main.js');
+    assert.deepStrictEqual({ status: none.status, stdout: none.stdout }, { status: 0, stdout: 'default\n' }, none.stderr);
+    fs.rmSync(folder, { recursive: true });
+  });
+});
+
+describe('a thread from the default snapshot', () => {
+  test('has the same world', async () => {
+    const [one, other] = [await seeWorld([]), await seeWorld(fromNode)];
+    assert.ok(one.length > 1000, `${one.length} lines`);
+    assert.deepStrictEqual(one.filter((line) => !other.includes(line)), []);
+    assert.deepStrictEqual(one, other);
+  });
+
+  for (const [title, flags] of [["does what JavaScript does", []], ["does it as one from Node's", fromNode]]) test(title, async () => {
+    const result = await runChild(async () => {
       const { ThreadPool } = require(root);
       const thread = new Thread(() => {
         const wasm = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 7, 1, 96, 2, 127, 127, 1, 127, 3, 2, 1, 0, 7, 5, 1, 1, 97, 0, 0, 10, 9, 1, 7, 0, 32, 0, 32, 1, 106, 11]);
@@ -116,64 +137,12 @@ describe('threads from our own snapshot', () => {
       seen.ends = await Promise.all(ends);
       seen.after = await pool.run(4);
       console.log(require('node:util').inspect(seen, { breakLength: Infinity }));
-    });
+    }, { flags });
     assert.strictEqual(result.code, 0, result.stderr);
     assert.strictEqual(
       result.stdout,
       "{ wasm: 5, intl: [ '1.234,5', '1/1/1970' ], text: [ 'STRASSE', 'a1b2', 2 ], async: 3, eval: 42, bigint: 18446744073709551616n, " +
         "weak: true, grow: 300, shared: 1, thrown: [ 'TypeError', true ], ends: [ 'ERR_THREAD_TIMEOUT', 'ERR_THREAD_OUT_OF_MEMORY', 2, 3 ], after: 4 }\n",
     );
-  });
-
-  test('the process may end while it is made', async () => {
-    for (const delay of [0, 5, 10, 20, 30, 40, 60, 90]) {
-      const result = await runChild(`
-        for (let i = 0; i < 50; i++) new Thread(() => () => 1).run().catch(() => {});
-        setTimeout(() => process.exit(3), ${delay});`);
-      assert.deepStrictEqual(result, { code: 3, signal: null, stdout: '', stderr: '' }, `after ${delay} ms`);
-    }
-  });
-
-  test('a Worker may end while it is made', async () => {
-    for (const delay of [0, 10, 30, 60]) {
-      const result = await runChild(`
-        const worker = new Worker('const { Thread } = require(' + JSON.stringify(root) + '); for (let i = 0; i < 50; i++) new Thread(() => () => 1).run().catch(() => {}); require("node:worker_threads").parentPort.postMessage(1);', { eval: true });
-        worker.on('message', () => setTimeout(() => worker.terminate(), ${delay}));
-        worker.on('exit', async () => {
-          const threads = Array.from({ length: 50 }, () => new Thread(() => (n) => n));
-          console.log((await Promise.all(threads.map((thread, i) => thread.run(i)))).at(-1));
-        });`);
-      assert.deepStrictEqual(result, { code: 0, signal: null, stdout: '49\n', stderr: '' }, `after ${delay} ms`);
-    }
-  });
-
-  test('it is not made beside another snapshot', async () => {
-    const result = await afterMany((how) => { console.log(how); }, { flags: ['--no-node-snapshot'] });
-    assert.deepStrictEqual(result, { code: 0, signal: null, stdout: 'not made\n', stderr: '' });
-  });
-
-  test('nor in a program that has come from its own', () => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'isolated-threads-'));
-    const entry = path.join(folder, 'entry.js');
-    fs.writeFileSync(entry, `require('node:v8').startupSnapshot.setDeserializeMainFunction(() => {
-      const { createRequire } = require('node:module');
-      const { Thread } = createRequire(${JSON.stringify(`${root}/`)})(${JSON.stringify(root)});
-      ${startMany}
-      startMany().then((how) => { console.log(how); });
-    });`);
-    const node = (args, options = '') =>
-      spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: options } });
-    const built = node(['--snapshot-blob', 'snap.blob', '--build-snapshot', entry]);
-    assert.strictEqual(built.status, 0, built.stderr);
-    const ways = [
-      [['--snapshot-blob', 'snap.blob', 'main.js']],
-      [['--snapshot_blob=snap.blob', 'main.js']],
-      [['main.js'], '--snapshot_blob=snap.blob'],
-    ];
-    for (const way of ways) {
-      const { status, stdout, stderr } = node(...way);
-      assert.deepStrictEqual({ status, stdout }, { status: 0, stdout: 'not made\n' }, stderr);
-    }
-    fs.rmSync(folder, { recursive: true });
   });
 });

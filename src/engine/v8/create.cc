@@ -1,9 +1,8 @@
 /* A bare isolate: made as Node makes its own, with nothing of Node inside.
  *
- * By node::NewIsolate, or from a snapshot that snapshot.cc has made of such an isolate: all
- * isolates of a process must agree on V8's read-only heap, and Node's is the process's. Its
- * settings assume a Node environment inside; there is none here, so every callback that would look
- * for one is replaced. */
+ * From V8's default snapshot where snapshot.cc has found that it fits, else by node::NewIsolate.
+ * Node's settings assume a Node environment inside; there is none here, so every callback that
+ * would look for one is replaced. */
 #include "engine/v8/v8_internal.h"
 
 namespace iso {
@@ -94,53 +93,46 @@ bool no_abort(Isolate *) {
   return false;
 }
 
-/* As node::NewIsolate does it, but for the snapshot. */
-Isolate *create_from_snapshot(
-    const iso_engine_config_t *config, const node::IsolateSettings &settings,
-    Isolate::CreateParams *params
-) {
+/* As node::NewIsolate does it, but for the snapshot, and for callbacks of Node's. */
+Isolate *create_from_default(const iso_engine_config_t *config) {
+  Isolate::CreateParams params;
   uint64_t memory = uv_get_total_memory();
   uint64_t constrained = uv_get_constrained_memory();
   if (constrained != 0 && constrained < memory) memory = constrained;
-  if (memory != 0) params->constraints.ConfigureDefaults(memory, 0);
-  params->array_buffer_allocator_shared = create_allocator(config->account);
+  if (memory != 0) params.constraints.ConfigureDefaults(memory, 0);
+  params.array_buffer_allocator_shared = create_allocator(config->account);
   Isolate *isolate = Isolate::Allocate();
   if (isolate == nullptr) return nullptr;
   static_cast<node::MultiIsolatePlatform *>(config->platform)
       ->RegisterIsolate(isolate, config->loop);
-  Isolate::Initialize(isolate, *params);
-  Isolate::Scope scope(isolate);
-  node::SetIsolateUpForNode(isolate, settings);
+  Isolate::Initialize(isolate, params);
   return isolate;
 }
 
-Isolate *
-create_from_node(const iso_engine_config_t *config, const node::IsolateSettings &settings) {
-  Isolate *isolate = node::NewIsolate(
+Isolate *create_from_node(const iso_engine_config_t *config) {
+  node::IsolateSettings settings;
+  /* No message listener of Node's: it aborts where there is no environment to report to. No more
+   * than this: the places of the other settings have changed within a line of Node. */
+  settings.flags = 0;
+  return node::NewIsolate(
       create_allocator(config->account), config->loop,
       static_cast<node::MultiIsolatePlatform *>(config->platform), nullptr, settings
   );
-  if (isolate == nullptr) return nullptr;
-  Isolate::Scope scope(isolate);
-  note_origin(isolate);
-  return isolate;
 }
 
 } // namespace
 
 Isolate *create_bare(const iso_engine_config_t *config) {
-  node::IsolateSettings settings;
-  /* No message listener of Node's: it aborts where there is no environment to report to. */
-  settings.flags = 0;
-  settings.policy = v8::MicrotasksPolicy::kExplicit;
-  settings.should_abort_on_uncaught_exception_callback = no_abort;
-  settings.promise_reject_callback = on_promise_reject;
-  settings.allow_wasm_code_generation_callback = yes_to_wasm;
-  Isolate::CreateParams params;
-  Isolate *isolate = use_snapshot(&params) ? create_from_snapshot(config, settings, &params)
-                                           : create_from_node(config, settings);
+  Isolate *isolate =
+      default_snapshot_fits() ? create_from_default(config) : create_from_node(config);
   if (isolate == nullptr) return nullptr;
+  isolate->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+  isolate->SetAbortOnUncaughtExceptionCallback(no_abort);
+  isolate->SetPromiseRejectCallback(on_promise_reject);
+  isolate->SetAllowWasmCodeGenerationCallback(yes_to_wasm);
   isolate->SetPrepareStackTraceCallback(nullptr);
+  /* Contexts have no compileStreaming then, which takes what only Node's fetch has. */
+  isolate->SetWasmStreamingCallback(nullptr);
   isolate->SetModifyCodeGenerationFromStringsCallback(may_eval);
   isolate->SetHostImportModuleDynamicallyCallback(on_import);
   isolate->SetStackLimit(config->stack_limit);

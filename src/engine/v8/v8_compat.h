@@ -42,25 +42,21 @@ inline void dispose_isolate(node::MultiIsolatePlatform *platform, v8::Isolate *i
 #endif
 }
 
-/* Up to V8 11 a snapshot names an object of the read-only heap by how many of them came before it
- * in that snapshot, which no other one shares; from V8 12 on, by its place in the heap. */
-constexpr bool kCanMakeSnapshots = V8_MAJOR_VERSION >= 12;
-
-/* Who makes a snapshot of `isolate`, which has come from `origin` and is entered until the end. */
-inline std::unique_ptr<v8::SnapshotCreator>
-begin_snapshot(v8::Isolate *isolate, const intptr_t *references, const v8::StartupData *origin) {
-#if V8_MAJOR_VERSION >= 12
-  /* The isolate must have one until its end, and makes no buffers. */
-  static v8::ArrayBuffer::Allocator *allocator = v8::ArrayBuffer::Allocator::NewDefaultAllocator();
-  v8::Isolate::CreateParams params;
-  params.array_buffer_allocator = allocator;
-  params.external_references = references;
-  params.snapshot_blob = origin;
-  return std::make_unique<v8::SnapshotCreator>(isolate, params);
+/* The layouts of the read-only heap (snapshot.cc) that V8's default snapshot shares with Node's:
+ * see scripts/layouts.js, which finds them. None up to V8 11, where a snapshot names an object of
+ * that heap by how many came before it in the snapshot itself. */
+#if V8_MAJOR_VERSION >= 14
+constexpr uint64_t kLayoutsOfBoth[] = {0x231cf6a9e0355717, 0x88c9013b42c67037, 0xacf25190870e14df};
+#elif V8_MAJOR_VERSION >= 13
+constexpr uint64_t kLayoutsOfBoth[] = {0xb2c37776f875179f, 0xb8cbf87713c71da7, 0x6df0025051066e07};
+#elif V8_MAJOR_VERSION >= 12
+constexpr uint64_t kLayoutsOfBoth[] = {
+    0x6c696ac2724bd4af, 0x702d354481ae254f, 0x73e24ce38a14899f,
+    0x8c13a1be9e7f397f, 0xbeb8878f0a780f9f,
+};
 #else
-  return std::make_unique<v8::SnapshotCreator>(isolate, references, origin);
+constexpr uint64_t kLayoutsOfBoth[] = {0};
 #endif
-}
 
 /* From V8 13 on the pages of an isolate that is disposed of are kept for the next one, and are
  * freed by a task that another isolate, whichever V8 picks, is to run 8 seconds later. What a

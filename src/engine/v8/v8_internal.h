@@ -93,10 +93,8 @@ struct side_t {
 /* create.cc. The engine is found in the isolate's slot by what V8 calls. NULL: there is none to be
  * had. */
 v8::Isolate *create_bare(const iso_engine_config_t *config);
-/* snapshot.cc: notes what an isolate that Node has made has come from; the parameters of one that
- * comes from our own snapshot. False: there is none. */
-void note_origin(v8::Isolate *isolate);
-bool use_snapshot(v8::Isolate::CreateParams *params);
+/* snapshot.cc: may isolates of this process come from V8's default snapshot? */
+bool default_snapshot_fits();
 /* Hears of exceptions in V8's own jobs; once it is entered. */
 void listen(v8::Isolate *isolate);
 void forbid_wasm(v8::Isolate *isolate);
