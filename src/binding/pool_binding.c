@@ -14,8 +14,9 @@
 #include "engine/engine.h"
 
 /* What V8 is told that an object weighs which has a thread behind it, so that it collects in time
- * where threads are made and forgotten. */
-enum { THREAD_WEIGHT_BYTES = 2 << 20 };
+ * where threads are made and forgotten: about what an idle one has for itself. With 64 MB of such
+ * things V8 collects at once, which fifty threads that are wanted should not cause. */
+enum { THREAD_WEIGHT_BYTES = 5 << 18 };
 
 static void weigh(iso_host_t *host, int64_t bytes) {
   int64_t total = 0;
