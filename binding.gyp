@@ -14,6 +14,7 @@
       'src/core/governor.c',
       'src/core/guard.c',
       'src/core/histogram.c',
+      'src/core/machine.c',
       'src/core/memory.c',
       'src/core/message.c',
       'src/core/owner.c',

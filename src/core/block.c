@@ -20,8 +20,6 @@ enum {
   /* Below this the pages are few, and the C library may have warm ones. */
   HUGE_BLOCK_BYTES = 4 << 20,
   KEPT_BLOCKS = 8,
-  /* Of the whole process, and of all blocks kept: what goes in and out of a large task. */
-  KEPT_BYTES = (128 << 20) + (1 << 20),
   /* What V8 takes for itself with each, about: it shows where they are so small, and so many. */
   SMALL_BLOCK_BYTES = 4096,
   BESIDE_SMALL_BYTES = 192,
@@ -53,8 +51,9 @@ static void *finish(void *memory, size_t bytes, void *mapping, size_t mapping_by
 /* A block in a place belongs to nobody; who exchanges it out owns it. Acquire and release: its
  * header was written by another thread. */
 static _Atomic(header_t *) kept[KEPT_BLOCKS];
-/* Relaxed: a bound. What waits in the places, and what is on its way there. */
+/* Relaxed: bounds. What waits in the places, and what is on its way there. */
 static atomic_size_t kept_bytes;
+static atomic_size_t most_kept_bytes;
 
 /* Relaxed: what it needs is there before it is set. */
 static void (*_Atomic tell_kept)(void);
@@ -67,7 +66,8 @@ static size_t room_of(const header_t *header) {
 /* False: it is still the caller's. */
 static bool put_away(header_t *header) {
   size_t room = room_of(header);
-  if (atomic_fetch_add_explicit(&kept_bytes, room, memory_order_relaxed) + room <= KEPT_BYTES) {
+  size_t most = atomic_load_explicit(&most_kept_bytes, memory_order_relaxed);
+  if (atomic_fetch_add_explicit(&kept_bytes, room, memory_order_relaxed) + room <= most) {
     for (int i = 0; i < KEPT_BLOCKS; i++) {
       header_t *none = NULL;
       if (atomic_compare_exchange_strong_explicit(
@@ -181,8 +181,9 @@ bool iso_block_trim(void) {
   return has_some;
 }
 
-void iso_block_when_kept(void (*on_kept)(void)) {
+void iso_block_keep(size_t most_bytes, void (*on_kept)(void)) {
   atomic_store_explicit(&tell_kept, on_kept, memory_order_relaxed);
+  atomic_store_explicit(&most_kept_bytes, most_bytes, memory_order_relaxed);
 }
 
 size_t iso_block_size(const void *block) {

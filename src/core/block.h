@@ -31,8 +31,9 @@ size_t iso_block_size(const void *block);
 /* Gives back the memory of dead blocks that has waited for others since the last call. True: some
  * still waits. */
 bool iso_block_trim(void);
-/* `on_kept` is called whenever memory is kept so. Thread: any. */
-void iso_block_when_kept(void (*on_kept)(void));
+/* From now on up to so much of dead blocks is kept, in the whole process (0: none, as before the
+ * first call), and `on_kept` is called whenever some is. Thread: any. */
+void iso_block_keep(size_t most_bytes, void (*on_kept)(void));
 
 /* Charges a block that nobody pays for; keeps a reference to the account. False: over its limit. */
 bool iso_block_charge(void *block, iso_account_t *account);

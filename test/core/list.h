@@ -15,6 +15,7 @@
   XX(view_fits_only_within_its_buffer)                                                             \
   XX(block_is_reused_but_never_where_zeros_are_wanted)                                             \
   XX(block_that_waits_for_long_is_given_back)                                                      \
+  XX(no_more_blocks_are_kept_than_was_said)                                                        \
   XX(block_is_charged_to_who_holds_it)                                                             \
   XX(message_owns_its_parts)                                                                       \
   XX(shape_is_read_alone_and_among_others)                                                         \

@@ -59,7 +59,7 @@ static void note_kept(void) {
 void test_block_that_waits_for_long_is_given_back(void) {
 #if defined(__linux__)
   enum { BYTES = 5 << 20 };
-  iso_block_when_kept(note_kept);
+  iso_block_keep(2 * (size_t) BYTES, note_kept);
   void *block = iso_block_create(BYTES, false);
   iso_block_destroy(block);
   CHECK(kept > 0);
@@ -72,7 +72,26 @@ void test_block_that_waits_for_long_is_given_back(void) {
   CHECK(kept > 0);
   CHECK(iso_block_trim());
   CHECK(!iso_block_trim());
-  iso_block_when_kept(NULL);
+  iso_block_keep(0, NULL);
+#endif
+}
+
+void test_no_more_blocks_are_kept_than_was_said(void) {
+#if defined(__linux__)
+  enum { BYTES = 5 << 20, ROOM_BESIDE = 4 << 20 };
+  void *one = iso_block_create(BYTES, false);
+  void *other = iso_block_create(BYTES, false);
+  kept = 0;
+  iso_block_keep(BYTES + ROOM_BESIDE, note_kept);
+  iso_block_destroy(one);
+  iso_block_destroy(other);
+  CHECK(kept == 1);
+  CHECK(iso_block_create(BYTES, false) == one);
+  iso_block_keep(0, note_kept);
+  iso_block_destroy(one);
+  CHECK(kept == 1);
+  CHECK(!iso_block_trim());
+  iso_block_keep(0, NULL);
 #endif
 }
 
@@ -105,6 +124,7 @@ void test_block_is_charged_to_who_holds_it(void) {
 
 void test_block_is_reused_but_never_where_zeros_are_wanted(void) {
   enum { BYTES = 5 << 20 };
+  iso_block_keep(2 * (size_t) BYTES, NULL);
   uint8_t *block = iso_block_create(BYTES, false);
   memset(block, 7, BYTES);
   iso_block_destroy(block);
@@ -118,4 +138,5 @@ void test_block_is_reused_but_never_where_zeros_are_wanted(void) {
   iso_block_destroy(again);
 #endif
   iso_block_destroy(zeroed);
+  iso_block_keep(0, NULL);
 }

@@ -5,6 +5,8 @@
  * would look for one is replaced. */
 #include "engine/v8/v8_internal.h"
 
+#include "core/machine.h"
+
 namespace iso {
 namespace {
 
@@ -96,9 +98,7 @@ bool no_abort(Isolate *) {
 /* As node::NewIsolate does it, but for the snapshot, and for callbacks of Node's. */
 Isolate *create_from_default(const iso_engine_config_t *config) {
   Isolate::CreateParams params;
-  uint64_t memory = uv_get_total_memory();
-  uint64_t constrained = uv_get_constrained_memory();
-  if (constrained != 0 && constrained < memory) memory = constrained;
+  uint64_t memory = iso_machine_memory();
   if (memory != 0) params.constraints.ConfigureDefaults(memory, 0);
   params.array_buffer_allocator_shared = create_allocator(config->account);
   Isolate *isolate = Isolate::Allocate();
