@@ -23,6 +23,10 @@ function iteratorOf(source) {
 const FAST_MS = 2;
 const SLOW_MS = 20;
 const MAX_AHEAD = 1024;
+// Where results come fast and many items are read ahead, not one is read for each result that is taken
+// but some at a time, and given to the threads together: that costs less.
+const PART_AT_ONCE = 8;
+const MOST_AT_ONCE = 64;
 
 class Width {
   #least;
@@ -32,6 +36,7 @@ class Width {
 
   constructor(least, most) {
     this.now = least;
+    this.atOnce = 1;
     this.#least = least;
     this.#most = Math.max(least, Math.min(most, MAX_AHEAD));
     this.#left = least;
@@ -42,8 +47,13 @@ class Width {
     if (--this.#left > 0) return;
     const time = performance.now();
     const took = time - this.#since;
-    if (took < FAST_MS) this.now = Math.min(this.now * 2, this.#most);
-    else if (took > SLOW_MS) this.now = Math.max(this.now >> 1, this.#least);
+    if (took < FAST_MS) {
+      this.now = Math.min(this.now * 2, this.#most);
+      this.atOnce = Math.max(1, Math.min(Math.floor(this.now / PART_AT_ONCE), MOST_AT_ONCE));
+    } else if (took > SLOW_MS) {
+      this.now = Math.max(this.now >> 1, this.#least);
+      this.atOnce = 1;
+    }
     this.#left = this.now;
     this.#since = time;
   }
@@ -128,6 +138,8 @@ class Mapping {
   // { error } of the source.
   failure;
   #wake;
+  // Entry and item of each that has been read and not been begun.
+  #read = [];
 
   constructor(source, runs, { width, ordered = true, signal }) {
     Object.assign(this, iteratorOf(source), runs, { width, ordered, signal });
@@ -149,11 +161,25 @@ class Mapping {
     const entry = new Entry(this);
     this.untaken++;
     if (this.ordered) this.#queue.push(entry);
-    this.start(entry, item);
+    this.#read.push(entry, item);
+    if (this.#read.length >= 2 * this.width.atOnce) this.begin();
+  }
+
+  /** Begins what has been read. */
+  begin() {
+    const pairs = this.#read;
+    if (pairs.length === 0) return;
+    this.#read = [];
+    // The source may have ended it all while it was read.
+    if (!this.isOver) this.start(pairs);
   }
 
   hasRoom() {
     return !this.isOver && !this.isExhausted && this.untaken < this.width.now;
+  }
+
+  hasRoomForSome() {
+    return this.hasRoom() && this.width.now - this.untaken >= this.width.atOnce;
   }
 
   // One item, by its way through promises if it must be.
@@ -169,26 +195,36 @@ class Mapping {
     }
     if (this.isExhausted) return;
     const item = await step.value;
-    if (!this.isOver) this.launch(item);
+    if (this.isOver) return;
+    this.launch(item);
+    this.begin();
   }
 
   // As many as can be read without waiting; what must be waited for, as it came from the source.
   readSome() {
-    while (this.hasRoom()) {
-      let step;
-      try {
-        step = this.items.next();
+    try {
+      while (this.hasRoom()) {
+        const step = this.step();
         if (this.isAsync) return step;
-        if (step.done) this.isExhausted = true;
-      } catch (error) {
-        this.isExhausted = true;
-        throw error;
+        if (this.isExhausted) return undefined;
+        if (isThenable(step.value)) return step;
+        this.launch(step.value);
       }
-      if (this.isExhausted) return undefined;
-      if (isThenable(step.value)) return step;
-      this.launch(step.value);
+      return undefined;
+    } finally {
+      this.begin();
     }
-    return undefined;
+  }
+
+  step() {
+    try {
+      const step = this.items.next();
+      if (!this.isAsync && step.done) this.isExhausted = true;
+      return step;
+    } catch (error) {
+      this.isExhausted = true;
+      throw error;
+    }
   }
 
   async readOn(pending) {
@@ -246,7 +282,7 @@ class Mapping {
     if (!entry?.isSettled || entry.failure || this.failure || this.isOver || this.signal?.aborted) return undefined;
     const taken = this.take();
     // At once, so that threads do not wait; what it throws comes with the next call.
-    if (this.hasRoom() && !this.isReading) this.read();
+    if (!this.isReading && this.hasRoomForSome()) this.read();
     return taken;
   }
 

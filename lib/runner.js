@@ -4,7 +4,7 @@
 
 const { native } = require('./native.js');
 
-const { submit, submitItem, submitTask } = native;
+const { submit, submitItems, submitTask } = native;
 const { Promise } = globalThis;
 
 const nothing = () => {};
@@ -18,7 +18,7 @@ function start(begin, pool, ...args) {
 }
 
 let runTask;
-let runItem;
+let runItems;
 
 class Runner extends native.NativePool {
   // The native pool, as submit takes it: to find it from the object costs as much as all the rest.
@@ -35,7 +35,7 @@ class Runner extends native.NativePool {
   }
 
   static {
-    runItem = (runner, number, group, item) => submitItem(runner.#pool, number, group, item);
+    runItems = (runner, group, pairs) => submitItems(runner.#pool, group, ...pairs);
     runTask = (runner, priority, key, timeout, cpuTimeout, token, transfer, ...args) =>
       start(submitTask, runner.#pool, priority, key, timeout, cpuTimeout, token, transfer, ...args);
   }
@@ -45,6 +45,9 @@ module.exports = {
   Runner,
   /** Begins a run; see submitTask in src/binding/submit.h for the arguments. */
   runTask,
-  /** Begins a run for an item of a map, whose end lib/map.js is told of; `group`: as cancel knows it. */
-  runItem,
+  /**
+   * Begins runs for items of a map; `pairs`: the number by which lib/map.js is told of its end, and the
+   * item, of each; `group`: as cancel knows them.
+   */
+  runItems,
 };

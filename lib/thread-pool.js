@@ -8,7 +8,7 @@ const { mapOver, numberOf } = require('./map.js');
 const { tracesTasks, traceTask } = require('./notices.js');
 const { checkOptions, checkValue, nativeArguments, COMMON_OPTIONS, rangeError } = require('./options.js');
 const { runWith, streamWith } = require('./run.js');
-const { Runner, runItem } = require('./runner.js');
+const { Runner, runItems } = require('./runner.js');
 const { RunStream } = require('./streams.js');
 
 const POOL_OPTIONS = [
@@ -100,13 +100,16 @@ class ThreadPool extends Runner {
     const most = this.#maxThreads + this.#maxQueue;
     const group = this.#mapsMade = (this.#mapsMade % MAX_GROUP) + 1;
     return mapOver(source, options, usual, most, {
-      start: (entry, item) => {
+      start: (pairs) => {
         if (!tracesTasks()) {
-          runItem(this, numberOf(entry), group, item);
+          for (let i = 0; i < pairs.length; i += 2) pairs[i] = numberOf(pairs[i]);
+          runItems(this, group, pairs);
           return;
         }
-        const begin = (resolve) => runItem(this, numberOf({ settle: resolve, follow: resolve }), group, item);
-        entry.follow(traceTask(this, () => new Promise(begin)));
+        for (let i = 0; i < pairs.length; i += 2) {
+          const begin = (resolve) => runItems(this, group, [numberOf({ settle: resolve, follow: resolve }), pairs[i + 1]]);
+          pairs[i].follow(traceTask(this, () => new Promise(begin)));
+        }
       },
       cancel: (interrupts) => super.cancel(group, interrupts),
     });

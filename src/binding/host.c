@@ -126,7 +126,7 @@ iso_host_t *iso_host_create(napi_env env) {
   host->env = env;
   host->references = 2;
   host->submit = (iso_host_function_t){.callback = iso_submit, .data = host};
-  host->submit_item = (iso_host_function_t){.callback = iso_submit_item, .data = host};
+  host->submit_items = (iso_host_function_t){.callback = iso_submit_items, .data = host};
   host->submit_task = (iso_host_function_t){.callback = iso_submit_task, .data = host};
   iso_list_init(&host->pools);
   iso_list_init(&host->free_runs);

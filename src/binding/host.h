@@ -40,7 +40,7 @@ struct iso_host_s {
   /* The functions of submit.h. */
   iso_host_function_t submit;
   iso_host_function_t submit_task;
-  iso_host_function_t submit_item;
+  iso_host_function_t submit_items;
 
   iso_batch_t batch;
 

@@ -59,29 +59,59 @@ encode_arguments(iso_run_t *run, size_t count, const iso_value_t *values, iso_va
 }
 
 /* NULL: no memory, and it is over. */
-static iso_run_t *create(const iso_value_t *values, bool is_item) {
-  return iso_run_create(iso_host_pointer(values[0]), values[1], is_item);
+static iso_run_t *create(const iso_value_t *values) {
+  return iso_run_create(iso_host_pointer(values[0]), values[1], false);
 }
 
 iso_value_t iso_submit(void *host, const iso_value_t *values, size_t count) {
   enum { OWN_ARGUMENTS = 2 };
   (void) host;
-  iso_run_t *run = create(values, false);
+  iso_run_t *run = create(values);
   if (run != NULL && encode_arguments(run, count - OWN_ARGUMENTS, values + OWN_ARGUMENTS, NULL))
     submit(run);
   return NULL;
 }
 
-iso_value_t iso_submit_item(void *host, const iso_value_t *values, size_t count) {
-  enum { GROUP = 2, ITEM, ARGUMENTS };
+/* As submit, for `count` runs (2 or more). */
+static void submit_all(iso_pool_binding_t *pool, iso_run_t *const *runs, size_t count) {
+  size_t submitted = 0;
+  for (size_t i = 0; i < count; i++)
+    iso_run_hold(pool);
+  /* A task is the first member of its run, so an array of one is an array of the other. */
+  int status = pool->core == NULL
+                   ? iso_pool_refusal(pool->end_reason)
+                   : iso_pool_submit_all(pool->core, (iso_task_t *const *) runs, count, &submitted);
+  for (size_t i = 0; i < count; i++) {
+    if (i >= submitted)
+      finish(runs[i], status);
+    else if (!pool->host->is_shut_down)
+      iso_run_trace(runs[i]);
+  }
+}
+
+iso_value_t iso_submit_items(void *host, const iso_value_t *values, size_t count) {
+  enum { GROUP = 1, OWN_ARGUMENTS, PAIR = 2, AT_ONCE = 64 };
   const iso_host_t *self = host;
+  iso_run_t *runs[AT_ONCE];
   uint32_t group = 0;
-  if (count < ARGUMENTS) return NULL;
-  iso_run_t *run = create(values, true);
-  if (run == NULL || !encode_arguments(run, 1, values + ITEM, NULL)) return NULL;
+  if (count < OWN_ARGUMENTS) return NULL;
   napi_get_value_uint32(self->env, (napi_value) values[GROUP], &group);
-  iso_run_give_group(run, group);
-  submit(run);
+  iso_pool_binding_t *pool = iso_host_pointer(values[0]);
+  size_t i = OWN_ARGUMENTS;
+  while (i + PAIR <= count) {
+    size_t made = 0;
+    /* Code of the items' own may run here, and cancel the group. */
+    for (; i + PAIR <= count && made < AT_ONCE; i += PAIR) {
+      iso_run_t *run = iso_run_create(pool, values[i], true);
+      if (run != NULL && encode_arguments(run, 1, values + i + 1, NULL)) runs[made++] = run;
+    }
+    for (size_t at = 0; at < made; at++)
+      iso_run_give_group(runs[at], group);
+    if (made == 1)
+      submit(runs[0]);
+    else if (made > 1)
+      submit_all(pool, runs, made);
+  }
   return NULL;
 }
 
@@ -130,7 +160,7 @@ iso_value_t iso_submit_task(void *host, const iso_value_t *values, size_t count)
   napi_env env = self->env;
   const napi_value *own = (const napi_value *) values;
   if (count < OWN_ARGUMENTS) return NULL;
-  iso_run_t *run = create(values, false);
+  iso_run_t *run = create(values);
   if (run == NULL) return NULL;
   take_options(env, &run->task, own[PRIORITY], own[KEY], own[TIMEOUT], own[CPU_TIMEOUT]);
   iso_value_t transfer = type_of(env, own[TRANSFER]) == napi_object ? values[TRANSFER] : NULL;

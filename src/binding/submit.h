@@ -9,9 +9,9 @@
  * its end is that of the promise. */
 iso_value_t iso_submit(void *host, const iso_value_t *values, size_t count);
 
-/* submitItem(handle, number, group, item): the same for an item of a map. It has no promise: its
- * end is told of to lib/map.js, with the number. */
-iso_value_t iso_submit_item(void *host, const iso_value_t *values, size_t count);
+/* submitItems(handle, group, ...[number, item]): the same for items of a map, in this order. They
+ * have no promises: the end of each is told of to lib/map.js, with its number. */
+iso_value_t iso_submit_items(void *host, const iso_value_t *values, size_t count);
 
 /* submitTask(handle, promise, priority, key, timeout, cpuTimeout, token, transfer, ...args): the
  * same, where all but the priority may be undefined. `token`: an object by which cancel() finds the

@@ -18,8 +18,8 @@ void iso_governor_init(iso_pool_t *pool);
 /* Thread: not one that holds the pool's lock. */
 void iso_governor_deinit(iso_pool_t *pool);
 
-/* A task is submitted. Thread: the owner's loop's. */
-static inline void iso_governor_pace(iso_pool_t *pool, uint64_t now_ns);
+/* So many tasks are submitted. Thread: the owner's loop's. */
+static inline void iso_governor_pace(iso_pool_t *pool, uint64_t now_ns, size_t count);
 
 /* A task has taken so long. */
 static inline void iso_governor_learn_locked(iso_pool_t *pool, uint64_t took_ns)
@@ -54,8 +54,8 @@ enum {
 
 /* What the loop needs from one task to the next. Others are told of it only where it has changed
  * by more than an eighth, for their sake who read it. */
-static inline void iso_governor_pace(iso_pool_t *pool, uint64_t now_ns) {
-  uint64_t gap_ns = now_ns - pool->last_submitted_ns;
+static inline void iso_governor_pace(iso_pool_t *pool, uint64_t now_ns, size_t count) {
+  uint64_t gap_ns = (now_ns - pool->last_submitted_ns) / count;
   pool->last_submitted_ns = now_ns;
   if (gap_ns > ISO_PACE_AT_MOST_NS) return;
   uint64_t mean_ns = pool->mean_pace_ns - pool->mean_pace_ns / 16 + gap_ns / 16;

@@ -216,18 +216,24 @@ int iso_pool_refusal(int reason) {
   return iso_is_fatal(reason) || reason == ISO_ELOST ? ISO_EDISPOSED : reason;
 }
 
-static void rank(iso_pool_t *pool, iso_task_t *task) {
-  task->submitted_ns = uv_hrtime();
-  iso_governor_pace(pool, task->submitted_ns);
+static void rank(iso_pool_t *pool, iso_task_t *task, uint64_t now_ns) {
+  task->submitted_ns = now_ns;
   task->sequence = pool->next_sequence++;
   task->rank = (int64_t) (task->submitted_ns / NS_A_MILLISECOND) -
                (int64_t) task->priority * AGE_MS_A_PRIORITY;
 }
 
-static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target)
+static uint64_t pace(iso_pool_t *pool, size_t count) {
+  uint64_t now_ns = uv_hrtime();
+  iso_governor_pace(pool, now_ns, count);
+  return now_ns;
+}
+
+static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target, uint64_t now_ns)
     ISO_REQUIRES(pool->lock);
-static int submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target) {
-  rank(pool, task);
+static int
+submit_locked(iso_pool_t *pool, iso_task_t *task, iso_thread_t *target, uint64_t now_ns) {
+  rank(pool, task, now_ns);
   /* A key needs a thread to lead to. */
   if (pool->open_count == 0 && pool->max_threads != 0) (void) iso_pool__spawn_locked(pool, NULL);
   return iso_pool__enqueue_locked(pool, task, target);
@@ -247,21 +253,41 @@ int iso_pool_admits(iso_pool_t *pool) {
   return status;
 }
 
-/* Leaves the task where whoever takes the lock next finds it. False: that may not be. */
-static bool give(iso_pool_t *pool, iso_task_t *task) {
+/* `last` may be taken by now, but is freed on this thread only. */
+static size_t given_with(iso_link_t *last) {
+  return last == NULL ? 0 : ISO_LIST_ITEM(last, iso_task_t, event.link)->given_count;
+}
+
+/* Leaves the tasks, of priority 0 and without a key, where whoever takes the lock next finds them.
+ * False: that may not be. */
+static bool give(iso_pool_t *pool, iso_task_t *const *tasks, size_t count) {
   size_t most = atomic_load_explicit(&pool->may_be_given, memory_order_relaxed);
-  if (most == 0 || task->priority != 0 || task->has_key) return false;
   iso_link_t *last = atomic_load_explicit(&pool->given, memory_order_relaxed);
-  if (last != NULL && ISO_LIST_ITEM(last, iso_task_t, event.link)->given_count >= most)
-    return false;
-  rank(pool, task);
+  if (given_with(last) + count > most) return false;
+  iso_task_t *top = tasks[count - 1];
+  uint64_t now_ns = pace(pool, count);
+  for (size_t i = 0; i < count; i++) {
+    rank(pool, tasks[i], now_ns);
+    if (i > 0) tasks[i]->event.link.next = &tasks[i - 1]->event.link;
+  }
   do {
-    /* That one may be taken by now, but is freed on this thread only. */
-    task->given_count =
-        last == NULL ? 1 : ISO_LIST_ITEM(last, iso_task_t, event.link)->given_count + 1;
-    task->event.link.next = last;
-  } while (!atomic_compare_exchange_weak(&pool->given, &last, &task->event.link));
+    top->given_count = given_with(last) + count;
+    tasks[0]->event.link.next = last;
+  } while (!atomic_compare_exchange_weak(&pool->given, &last, &top->event.link));
   return true;
+}
+
+/* Tasks were given; may they be still? */
+static void given(iso_pool_t *pool) {
+  if (atomic_load(&pool->may_be_given) != 0) return;
+  iso_pool__lock(pool);
+  iso_pool__unlock(pool);
+}
+
+static void submitted_locked(iso_pool_t *pool) ISO_REQUIRES(pool->lock);
+static void submitted_locked(iso_pool_t *pool) {
+  if (pool->open_count < pool->max_threads) iso_pool__refill_locked(pool);
+  iso_pool__note_pressure_locked(pool);
 }
 
 /* While every thread that there may be is busy or looks out for tasks itself, a task is left for
@@ -269,21 +295,40 @@ static bool give(iso_pool_t *pool, iso_task_t *task) {
  * other. What has changed since it was looked at is seen when it is looked at again. */
 int iso_pool_submit(iso_pool_t *pool, iso_task_t *task) {
   pool->has_woken = false;
-  if (give(pool, task)) {
-    if (atomic_load(&pool->may_be_given) != 0) return ISO_OK;
-    iso_pool__lock(pool);
-    iso_pool__unlock(pool);
+  if (task->priority == 0 && !task->has_key && give(pool, &task, 1)) {
+    given(pool);
     return ISO_OK;
   }
   iso_pool__lock(pool);
   int status = refusal_locked(pool);
-  if (status == ISO_OK) status = submit_locked(pool, task, NULL);
-  if (status == ISO_OK) {
-    if (pool->open_count < pool->max_threads) iso_pool__refill_locked(pool);
-    iso_pool__note_pressure_locked(pool);
-  }
+  if (status == ISO_OK) status = submit_locked(pool, task, NULL, pace(pool, 1));
+  if (status == ISO_OK) submitted_locked(pool);
   pool->has_woken = pool->roused_count != 0 && iso_governor_ends_soon_locked(pool);
   iso_pool__unlock(pool);
+  return status;
+}
+
+int iso_pool_submit_all(
+    iso_pool_t *pool, iso_task_t *const *tasks, size_t count, size_t *submitted
+) {
+  pool->has_woken = false;
+  *submitted = count;
+  if (give(pool, tasks, count)) {
+    given(pool);
+    return ISO_OK;
+  }
+  size_t done = 0;
+  int status = ISO_OK;
+  uint64_t now_ns = pace(pool, count);
+  iso_pool__lock(pool);
+  for (; done < count; done++) {
+    status = refusal_locked(pool);
+    if (status == ISO_OK) status = submit_locked(pool, tasks[done], NULL, now_ns);
+    if (status != ISO_OK) break;
+  }
+  if (done != 0) submitted_locked(pool);
+  iso_pool__unlock(pool);
+  *submitted = done;
   return status;
 }
 
@@ -305,9 +350,10 @@ int iso_pool_submit_each(
   iso_pool__lock(pool);
   int status = pool->reason != ISO_OK ? iso_pool_refusal(pool->reason) : ISO_OK;
   if (status == ISO_OK && pool->is_closing) status = ISO_ECLOSED;
+  uint64_t now_ns = pace(pool, count == 0 ? 1 : count);
   for (size_t i = 0; status == ISO_OK && i < pool->thread_count && done < count; i++) {
     if (!iso_thread__takes_tasks(pool->threads[i])) continue;
-    if (submit_locked(pool, tasks[done], pool->threads[i]) == ISO_OK) done++;
+    if (submit_locked(pool, tasks[done], pool->threads[i], now_ns) == ISO_OK) done++;
   }
   iso_pool__note_pressure_locked(pool);
   iso_pool__unlock(pool);

@@ -101,6 +101,13 @@ int iso_pool_admits(iso_pool_t *pool);
  * and the caller's. */
 int iso_pool_submit(iso_pool_t *pool, iso_task_t *task);
 
+/* Submits `count` tasks (1 or more) of priority 0 and without a key, in this order, which costs
+ * less than to submit each. Says in *submitted how many were; the others are the caller's, with the
+ * error of the first of them. */
+int iso_pool_submit_all(
+    iso_pool_t *pool, iso_task_t *const *tasks, size_t count, size_t *submitted
+);
+
 /* Has the last submit woken a thread, for a task that is likely to be over in some microseconds?
  * Thread: the owner's loop's. */
 bool iso_pool_has_woken(const iso_pool_t *pool);

@@ -62,6 +62,8 @@
   XX(pool_refuses_beyond_its_queue)                                                                \
   XX(pool_cancels_what_waits)                                                                      \
   XX(pool_finds_what_was_left_for_its_threads)                                                     \
+  XX(pool_takes_many_at_once_in_their_order)                                                       \
+  XX(pool_takes_as_many_of_many_as_it_may)                                                         \
   XX(pool_refuses_what_was_left_when_it_stopped)                                                   \
   XX(pool_hears_what_is_left_as_it_falls_asleep)                                                   \
   XX(pool_closes)                                                                                  \

@@ -567,6 +567,69 @@ void test_pool_refuses_what_was_left_when_it_stopped(void) {
   fixture_deinit(&fixture);
 }
 
+static void init_all(test_task_t *tasks, iso_task_t **given, int count, fixture_t *fixture) {
+  for (int i = 0; i < count; i++) {
+    test_task_init(&tasks[i], fixture, FAKE_ECHO, i);
+    given[i] = &tasks[i].task;
+  }
+}
+
+/* Some to a pool that sleeps, and some behind those to one that works, which are left for it. */
+void test_pool_takes_many_at_once_in_their_order(void) {
+  enum { FIRST = 60, ONE = 1, REST = TASKS - FIRST - ONE };
+  fixture_t fixture;
+  static test_task_t tasks[TASKS];
+  iso_task_t *given[TASKS];
+  size_t submitted = 0;
+  fixture_init(&fixture);
+  fixture_start_echo(&fixture, 1);
+  init_all(tasks, given, TASKS, &fixture);
+  CHECK_OK(iso_pool_submit_all(fixture.pool, given, FIRST, &submitted));
+  CHECK_EQ(submitted, FIRST);
+  CHECK_OK(iso_pool_submit(fixture.pool, given[FIRST]));
+  CHECK_OK(iso_pool_submit_all(fixture.pool, given + FIRST + ONE, REST, &submitted));
+  CHECK_EQ(submitted, REST);
+  UNTIL(&fixture, fixture.deliveries == TASKS);
+  for (int i = 0; i < TASKS; i++) {
+    CHECK_EQ(tasks[i].order, i);
+    CHECK_EQ(second_number(&tasks[i]), i);
+  }
+  deinit_all(tasks, TASKS, ISO_OK);
+  fixture_deinit(&fixture);
+}
+
+void test_pool_takes_as_many_of_many_as_it_may(void) {
+  enum { ALL = 6, TAKEN = 2 };
+  fixture_t fixture;
+  test_task_t gate;
+  test_task_t tasks[ALL];
+  iso_task_t *given[ALL];
+  size_t submitted = 0;
+  fixture_init(&fixture);
+  iso_pool_options_t options = fixture_options(&fixture, 1);
+  options.max_queue = TAKEN;
+  fixture_start(&fixture, options, FAKE_ECHO);
+  test_task_submit(&gate, &fixture, FAKE_GATE, 0);
+  fake_gate_wait(1);
+  init_all(tasks, given, ALL, &fixture);
+  CHECK_EQ(iso_pool_submit_all(fixture.pool, given, ALL, &submitted), ISO_EFULL);
+  CHECK_EQ(submitted, TAKEN);
+  fake_gate_open();
+  UNTIL(&fixture, fixture.deliveries == TAKEN + 1);
+  iso_pool_stop(fixture.pool, ISO_EDISPOSED);
+  CHECK_EQ(
+      iso_pool_submit_all(fixture.pool, given + TAKEN, ALL - TAKEN, &submitted), ISO_EDISPOSED
+  );
+  CHECK_EQ(submitted, 0);
+  for (int i = 0; i < ALL; i++)
+    CHECK_EQ(tasks[i].delivered, i < TAKEN);
+  deinit_all(&gate, 1, ISO_OK);
+  deinit_all(tasks, TAKEN, ISO_OK);
+  for (int i = TAKEN; i < ALL; i++)
+    iso_task_deinit(&tasks[i].task);
+  fixture_deinit(&fixture);
+}
+
 /* One task after the other, given when the threads still spin, go to sleep, or have. */
 void test_pool_hears_what_is_left_as_it_falls_asleep(void) {
   enum { ROUNDS = 4000, STEPS = 61, NS_A_STEP = 2000 };

@@ -46,6 +46,24 @@ static void submit_one(world_t *world) {
   iso_task_deinit(&task->task);
 }
 
+static void submit_some(world_t *world) {
+  enum { MOST = 20 };
+  iso_task_t *given[MOST];
+  size_t count = 1 + test_random(&world->state, MOST);
+  size_t submitted = 0;
+  if (count > (size_t) (TASKS - world->submitted)) return;
+  test_task_t *tasks = &world->tasks[world->submitted];
+  for (size_t i = 0; i < count; i++) {
+    test_task_init(&tasks[i], &world->fixture, random_op(&world->state), 3);
+    given[i] = &tasks[i].task;
+  }
+  int status = iso_pool_submit_all(world->fixture.pool, given, count, &submitted);
+  CHECK((status == ISO_OK) == (submitted == count));
+  world->submitted += (int) submitted;
+  for (size_t i = submitted; i < count; i++)
+    iso_task_deinit(&tasks[i].task);
+}
+
 static void act(world_t *world) {
   unsigned *state = &world->state;
   unsigned dice = test_random(state, 100);
@@ -56,7 +74,9 @@ static void act(world_t *world) {
     test_task_t *task = &world->tasks[test_random(state, (unsigned) world->submitted)];
     if (task->delivered == 0)
       (void) iso_pool_cancel(world->fixture.pool, &task->task, test_random(state, 2) == 0);
-  } else if (dice < 20) {
+  } else if (dice < 10) {
+    submit_some(world);
+  } else if (dice < 22) {
     (void) uv_run(&world->fixture.loop, UV_RUN_NOWAIT);
   } else {
     submit_one(world);

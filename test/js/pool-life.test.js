@@ -174,6 +174,75 @@ describe('map and broadcast', () => {
     await pool.dispose();
   });
 
+  // Items are given to the threads together once results come fast.
+  const many = 5000;
+  const odd = 3333;
+  const numbers = function* (instead) { for (let i = 0; i < many; i++) yield i === odd ? instead() : i; };
+
+  async function take(results) {
+    const seen = [];
+    try {
+      for await (const value of results) seen.push(value);
+    } catch (error) {
+      return { seen, error };
+    }
+    return { seen };
+  }
+
+  test('map of many gives each result once, in order', async () => {
+    const pool = new ThreadPool(() => (n) => n, 2);
+    const expected = Array.from({ length: many }, (_, i) => i);
+    const promised = await take(pool.map(numbers(() => Promise.resolve(odd))));
+    assert.deepStrictEqual(promised, { seen: expected });
+    const unordered = await take(pool.map(numbers(() => odd), { ordered: false }));
+    assert.deepStrictEqual(unordered.seen.sort((a, b) => a - b), expected);
+    await pool.dispose();
+  });
+
+  test('map of many ends where an item cannot be cloned, fails, or is none', async () => {
+    const pool = new ThreadPool(() => (n) => { if (n === 'fail') throw new RangeError(n); return n; }, 2);
+    const before = Array.from({ length: odd }, (_, i) => i);
+    const uncloneable = await take(pool.map(numbers(() => Symbol('odd'))));
+    assert.deepStrictEqual(uncloneable.seen, before);
+    assert.strictEqual(uncloneable.error.code, 'ERR_THREAD_NOT_CLONEABLE');
+    const failing = await take(pool.map(numbers(() => 'fail')));
+    assert.deepStrictEqual(failing.seen, before);
+    assert.ok(failing.error instanceof RangeError);
+    const throwing = await take(pool.map(numbers(() => { throw new TypeError('source'); })));
+    assert.strictEqual(throwing.error.message, 'source');
+    // What was read before that has been begun.
+    await until(() => pool.stats().queued === 0 && pool.stats().running === 0);
+    await pool.dispose();
+  });
+
+  test('map of many may be ended from within its source, or from within an item', async () => {
+    const pool = new ThreadPool(() => ({ n }) => n, 2);
+    const ended = [];
+    const source = (end) => (function* () {
+      for (let i = 0; i < many; i++) yield i === odd ? end() : { n: i };
+    })();
+    const fromSource = pool.map(source(() => {
+      ended.push(fromSource.return());
+      return { n: odd };
+    }));
+    assert.strictEqual((await take(fromSource)).error, undefined);
+    const fromItem = pool.map(source(() => ({ get n() { ended.push(fromItem.return()); return odd; } })));
+    assert.strictEqual((await take(fromItem)).error, undefined);
+    assert.deepStrictEqual(await Promise.all(ended), Array(2).fill({ value: undefined, done: true }));
+    await until(() => pool.stats().queued === 0 && pool.stats().running === 0);
+    assert.strictEqual(await pool.run({ n: 1 }), 1);
+    await pool.dispose();
+  });
+
+  test('a pool that closes while an item is cloned ends its map', async () => {
+    const pool = new ThreadPool(() => ({ n }) => n, 2);
+    const source = function* () {
+      for (let i = 0; i < many; i++) yield i === odd ? { get n() { pool.dispose(); return odd; } } : { n: i };
+    };
+    const { error } = await take(pool.map(source()));
+    assert.strictEqual(error.code, 'ERR_THREAD_DISPOSED');
+  });
+
   test('broadcast runs once on every thread', async () => {
     const pool = new ThreadPool(context, 4);
     await pool.ready;
