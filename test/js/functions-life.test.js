@@ -100,7 +100,7 @@ describe('the life of functions', () => {
 
   test('a lost thread answers calls, and its host goes on', async () => {
     const result = await run(`
-      const thread = new Thread(() => () => ({ block: () => { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); let s = 'a'.repeat(3e4) + 'b'; return /^(a+)+$/.test(s); }, ok: () => 1 }), { timeout: 50, interruptGrace: 20 });
+      const thread = new Thread(() => () => ({ block: () => { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600); let s = 'a'.repeat(3e4) + 'b'; return /^(a+)+$/.test(s); }, ok: () => 1 }), { timeout: 200, interruptGrace: 20 });
       const { block, ok } = await thread.run();
       console.log(await ok());
       console.log(await block().catch(({ code }) => code));
