@@ -190,13 +190,20 @@ describe('functions', () => {
     }, { timeout: 50 });
   });
 
-  test('calls and runs take turns', async () => {
+  test('calls and runs take turns, for however long the others keep coming', { timeout: 60000 }, async () => {
     await using_(() => { let n = 0; return (more) => (more ? n : () => ++n); }, async (thread) => {
-      const count = await thread.run(false);
-      const calls = Array.from({ length: 2000 }, () => count());
-      const runs = Array.from({ length: 20 }, () => thread.run(true));
-      assert.ok((await Promise.all(runs)).every((n) => n <= 2000));
-      assert.strictEqual((await Promise.all(calls)).at(-1), 2000);
+      const call = await thread.run(false);
+      const run = () => thread.run(true);
+      for (const [many, few] of [[call, run], [run, call]]) {
+        let isOver = false;
+        let done = 0;
+        const keepComing = async () => { while (!isOver) { await many(); done++; } };
+        const others = Array.from({ length: 100 }, keepComing);
+        for (let i = 0; i < 20; i++) await few();
+        assert.ok(done > 0, 'the others had to wait');
+        isOver = true;
+        await Promise.all(others);
+      }
     });
   });
 
