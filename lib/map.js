@@ -59,6 +59,7 @@ class Width {
   }
 }
 
+const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function';
 const isThenable = (value) => typeof value === 'object' && value !== null && 'then' in value;
 
 // One item that has been read.
@@ -162,7 +163,8 @@ class Mapping {
     this.untaken++;
     if (this.ordered) this.#queue.push(entry);
     this.#read.push(entry, item);
-    if (this.#read.length >= 2 * this.width.atOnce) this.begin();
+    // An object may be another by the time that the next item is read.
+    if (isObject(item) || this.#read.length >= 2 * this.width.atOnce) this.begin();
   }
 
   /** Begins what has been read. */

@@ -199,6 +199,15 @@ describe('map and broadcast', () => {
     await pool.dispose();
   });
 
+  test('map takes each item as it is when it is read', async () => {
+    const pool = new ThreadPool(() => (item) => item.n ?? item, 2);
+    const item = { n: 0 };
+    const source = function* () { for (let i = 0; i < many; i++) { item.n = i; yield i % 3 === 0 ? i : item; } };
+    const { seen } = await take(pool.map(source()));
+    assert.deepStrictEqual(seen, Array.from({ length: many }, (_, i) => i));
+    await pool.dispose();
+  });
+
   test('map of many ends where an item cannot be cloned, fails, or is none', async () => {
     const pool = new ThreadPool(() => (n) => { if (n === 'fail') throw new RangeError(n); return n; }, 2);
     const before = Array.from({ length: odd }, (_, i) => i);
