@@ -91,13 +91,14 @@ function gapsOf({ results, libraries }) {
 }
 
 async function run(options) {
-  const { describe, lineCounts } = require('./lib/machine.js');
+  const { describe, lineCounts, settle } = require('./lib/machine.js');
   const { measure } = require('./lib/measure.js');
   const missing = {};
   for (const library of options.libraries) missing[library] = prepare(library);
   for (const reason of Object.values(missing).filter(Boolean)) console.error(reason);
 
   process.env.BENCH_FOLDER = fs.mkdtempSync(path.join(os.tmpdir(), 'isolated-threads-bench-'));
+  if (options.scale === 'full') await settle();
   const begin = Date.now();
   const load = os.loadavg()[0];
   try {

@@ -6,6 +6,7 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { setTimeout } = require('node:timers/promises');
 
 const root = path.join(__dirname, '..', '..');
 
@@ -35,6 +36,12 @@ const describe = () => ({
 /** Had other work so much of the machine that the numbers mean little? `load`: before the run. */
 const wasBusy = ({ machine, load }) => load > machine.cores / 2;
 
+/** Waits until what was done before (a build, a test) has left the load of the machine; not for ever. */
+async function settle() {
+  const quietLoad = os.availableParallelism() / 4;
+  for (const end = Date.now() + 180000; os.loadavg()[0] > quietLoad && Date.now() < end;) await setTimeout(1000);
+}
+
 /** Lines of this library, a language each. */
 function lineCounts() {
   const counts = { C: 0, 'C++': 0, JavaScript: 0, tests: 0 };
@@ -49,4 +56,4 @@ function lineCounts() {
   return counts;
 }
 
-module.exports = { describe, wasBusy, lineCounts };
+module.exports = { describe, wasBusy, settle, lineCounts };
